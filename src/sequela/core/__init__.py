@@ -1,0 +1,49 @@
+"""Nouns: scan, region, condition, state, branch, trajectory, record; errors, checks, registry.
+
+The lowest room: it computes nothing, opens no file and imports nothing above it.
+"""
+
+from sequela.core.condition import Condition, Finding
+from sequela.core.errors import (
+    CheckpointError,
+    GeometryMismatchError,
+    InvalidInputError,
+    MissingExtraError,
+    OutputError,
+    OutputExistsError,
+    SequelaError,
+    UnknownNameError,
+    UnreadableFileError,
+)
+from sequela.core.record import DISCLAIMER, SCHEMA_VERSION, Record
+from sequela.core.registry import Entry, Registry
+from sequela.core.scan import Region, Scan, Source, Window, hash_bytes
+from sequela.core.trajectory import Branch, State, Trajectory, Video
+
+__all__ = [
+    "DISCLAIMER",
+    "SCHEMA_VERSION",
+    "Branch",
+    "CheckpointError",
+    "Condition",
+    "Entry",
+    "Finding",
+    "GeometryMismatchError",
+    "InvalidInputError",
+    "MissingExtraError",
+    "OutputError",
+    "OutputExistsError",
+    "Record",
+    "Region",
+    "Registry",
+    "Scan",
+    "SequelaError",
+    "Source",
+    "State",
+    "Trajectory",
+    "UnknownNameError",
+    "UnreadableFileError",
+    "Video",
+    "Window",
+    "hash_bytes",
+]
