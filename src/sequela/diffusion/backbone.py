@@ -25,17 +25,26 @@ class Posterior:
 
 @dataclass(frozen=True, kw_only=True)
 class TextEmbedding:
-    """What the text encoders made of some texts; `extra` holds pooled vectors where a network wants them.
+    """What the text encoders made of some texts.
 
     Attributes:
         tokens: `[B, tokens, width]`.
-        extra: Named tensors with the same batch axis, handed to the denoiser unread.
+        extra: Named tensors with the same batch axis, such as pooled vectors, handed on unread.
         truncated: For each text, the part that did not fit, or "".
     """
 
     tokens: Float[Tensor, "batch tokens width"]
     extra: dict[str, Tensor]
     truncated: tuple[str, ...]
+
+    def select(self, texts: Sequence[int]) -> "TextEmbedding":
+        """Some of the texts, in any order and as often as asked: one for each item of a batch."""
+        chosen = list(texts)
+        return TextEmbedding(
+            tokens=self.tokens[chosen],
+            extra={name: value[chosen] for name, value in self.extra.items()},
+            truncated=tuple(self.truncated[i] for i in chosen),
+        )
 
 
 class Backbone(Protocol):
@@ -69,5 +78,5 @@ class Backbone(Protocol):
         timestep: int,
         embedding: TextEmbedding,
     ) -> Float[Tensor, "batch latent height width"]:
-        """The network's raw output (`schedule.prediction` tells what it predicts) at one timestep."""
+        """The network's raw output at one timestep; `schedule.prediction` tells what it means."""
         ...

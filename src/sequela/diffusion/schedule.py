@@ -21,7 +21,7 @@ class Schedule:
         alpha: Share of signal, float64.
         sigma: Noise standard deviation, float64.
         prediction: What the network's output means.
-        model_time: What the network is told at each timestep (the integer itself for Stable Diffusion).
+        model_time: What the network is told at each timestep (Stable Diffusion: that integer).
         final_alpha: Signal at the end; Stable Diffusion ends at alpha[0], not at 1.
         steps_offset: Added to each evenly spaced timestep (1 in Stable Diffusion).
     """
@@ -61,8 +61,8 @@ class Schedule:
     ) -> tuple[Float[Tensor, "batch latent *space"], Float[Tensor, "batch latent *space"]]:
         """The network's output read as (denoised, noise prediction).
 
-        Source: Salimans and Ho, "Progressive Distillation", arXiv:2202.00512, section 4 (v); the flow
-        velocity of Esser et al., arXiv:2403.03206, is noise - clean.
+        Source: Salimans and Ho, "Progressive Distillation", arXiv:2202.00512, section 4 (v); the
+        flow velocity of Esser et al., arXiv:2403.03206, is noise - clean.
         """
         alpha, sigma = self.at(timestep)
         if self.prediction == "epsilon":
@@ -88,13 +88,46 @@ def scaled_linear_schedule(
     arXiv:2112.10752, and the published scheduler settings.
     """
     betas = torch.linspace(beta_start**0.5, beta_end**0.5, timesteps, dtype=torch.float64) ** 2
-    kept = torch.cumprod(1 - betas, dim=0)
+    return schedule_from_betas(betas, prediction=prediction, steps_offset=steps_offset)
+
+
+def schedule_from_betas(
+    betas: Float[Tensor, " timesteps"],
+    *,
+    prediction: Prediction = "epsilon",
+    steps_offset: int = 0,
+    ends_clean: bool = False,
+) -> Schedule:
+    """A variance-preserving schedule from the share of variance replaced at each timestep.
+
+    Args:
+        betas: Shares in (0, 1), float64; 1 is allowed last, for a schedule that ends in pure noise.
+        prediction: What the network's output means.
+        steps_offset: Added to each evenly spaced timestep.
+        ends_clean: Whether denoising ends without any noise, not at the lowest timestep's.
+    """
+    kept = torch.cumprod(1 - betas.double(), dim=0)
+    alpha, sigma = kept.sqrt(), (1 - kept).sqrt()
     return Schedule(
-        alpha=kept.sqrt(),
-        sigma=(1 - kept).sqrt(),
+        alpha=alpha,
+        sigma=sigma,
         prediction=prediction,
-        model_time=torch.arange(timesteps, dtype=torch.float64),
-        final_alpha=float(kept[0].sqrt()),
-        final_sigma=float((1 - kept[0]).sqrt()),
+        model_time=torch.arange(len(betas), dtype=torch.float64),
+        final_alpha=1.0 if ends_clean else float(alpha[0]),
+        final_sigma=0.0 if ends_clean else float(sigma[0]),
         steps_offset=steps_offset,
     )
+
+
+def flow_schedule(*, timesteps: int = 1000, shift: float = 3.0) -> Schedule:
+    """The rectified flow of Stable Diffusion 3: straight lines from image to noise.
+
+    Args:
+        timesteps: Length of the schedule.
+        shift: Above 1, more of the timesteps lie at high noise, as large images need.
+
+    Source: Esser et al., "Scaling Rectified Flow Transformers", arXiv:2403.03206, equation (23).
+    """
+    share = torch.arange(1, timesteps + 1, dtype=torch.float64) / timesteps
+    sigma = shift * share / (1 + (shift - 1) * share)
+    return Schedule(alpha=1 - sigma, sigma=sigma, prediction="flow", model_time=timesteps * sigma)
