@@ -1,1 +1,6 @@
-"""Room."""
+"""What a simulation is told: findings, prompts, regions."""
+
+from sequela.conditioning.placing import place_region
+from sequela.conditioning.vocabulary import CHEST, NO_FINDING, Vocabulary
+
+__all__ = ["CHEST", "NO_FINDING", "Vocabulary", "place_region"]

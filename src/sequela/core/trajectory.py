@@ -1,7 +1,7 @@
 """State, Branch, Video and Trajectory: the same patient at several moments, as a tree of branches."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -123,6 +123,22 @@ class Trajectory:
                 return branch
         ids = ", ".join(b.id for b in self.branches)
         raise InvalidInputError(f"`branch` {branch_id!r} is not in this run. It holds {ids}.")
+
+    def with_asserted_horizon(self, horizon_years: float) -> "Trajectory":
+        """The same with evenly spaced times up to a horizon that the user asserts.
+
+        Editing saturates and is no clock, so these times are marked as asserted, never measured.
+        """
+        last = max(branch.states[-1].step for branch in self.branches)
+
+        def timed(branch: Branch) -> Branch:
+            states = tuple(
+                replace(state, time_years=horizon_years * state.step / last)
+                for state in branch.states
+            )
+            return replace(branch, states=states, time_basis="asserted")
+
+        return replace(self, branches=tuple(timed(branch) for branch in self.branches))
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write the run folder, whole or not at all; see `sequela.save`."""

@@ -1,1 +1,1 @@
-"""Room."""
+"""Engines that simulate: progressive editing, and transitions between its states."""

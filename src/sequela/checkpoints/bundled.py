@@ -1,0 +1,57 @@
+"""Models that travel with the package, by name."""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from sequela.core import UnknownNameError
+from sequela.core.checks import unknown_name
+
+DEFAULT_MODEL = "chest-mini"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundledModel:
+    """A model folder in diffusers layout and its card."""
+
+    name: str
+    folder: Path
+    card: dict[str, Any]
+
+    @property
+    def size_mb(self) -> float:
+        """Weights on disk, in megabytes."""
+        return sum(f.stat().st_size for f in self.folder.rglob("*.safetensors")) / 1e6
+
+
+def bundled_models() -> dict[str, BundledModel]:
+    """All bundled models by name."""
+    root = Path(str(files("sequela"))) / "assets" / "models"
+    folders = sorted(p.parent for p in root.glob("*/model_index.json"))
+    return {
+        folder.name: BundledModel(
+            name=folder.name,
+            folder=folder,
+            card=json.loads((folder / "card.json").read_text(encoding="utf-8")),
+        )
+        for folder in folders
+    }
+
+
+def find_model(model: str) -> str:
+    """A bundled name to its folder; a folder or hub id passes through as it is.
+
+    Raises:
+        UnknownNameError: A bare word that is neither bundled nor a folder.
+    """
+    known = bundled_models()
+    if model in known:
+        return str(known[model].folder)
+    if Path(model).exists() or "/" in model:
+        return model
+    raise UnknownNameError(
+        unknown_name("model", model, known)
+        + " Or give a folder in diffusers layout, or a hub id such as owner/name."
+    )

@@ -1,0 +1,203 @@
+"""The options several commands share, with their help; their names are a contract."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ASKED, EDIT, OUTPUT, MACHINE = "What to simulate", "How to edit", "Output", "Model and machine"
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(help="Images (PNG, JPEG, TIFF, DICOM) or folders of them.", show_default=False),
+]
+Out = Annotated[
+    Path, typer.Option("--out", help="Run folder to make; it must not exist.", rich_help_panel=OUTPUT)
+]
+Disease = Annotated[
+    list[str] | None,
+    typer.Option("--disease", help="A finding by name, such as pneumonia.", rich_help_panel=ASKED),
+]
+FindingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--finding",
+        metavar="NAME[:WEIGHT][@REGION]",
+        help="A finding, its share of the guidance, and where; may be given several times. "
+        "'no finding' heals.",
+        rich_help_panel=ASKED,
+    ),
+]
+Prompt = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt", help="Text handed to the text encoder as it is.", rich_help_panel=ASKED
+    ),
+]
+NegativePrompt = Annotated[
+    str,
+    typer.Option("--negative-prompt", help="Text to steer away from.", rich_help_panel=ASKED),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", help="A clinical report (not built yet).", rich_help_panel=ASKED),
+]
+BaselineReport = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline-report", help="The baseline's report (not built yet).", rich_help_panel=ASKED
+    ),
+]
+RegionOption = Annotated[
+    str,
+    typer.Option(
+        "--region",
+        metavar="FILE|auto|none",
+        help="Where change is allowed: a mask image, both lungs, or everywhere.",
+        rich_help_panel=ASKED,
+    ),
+]
+Protect = Annotated[
+    Path | None,
+    typer.Option(
+        "--protect",
+        help="Mask of what must stay exactly as it is, such as a pacemaker.",
+        rich_help_panel=ASKED,
+    ),
+]
+Horizon = Annotated[
+    str | None,
+    typer.Option(
+        "--horizon",
+        metavar="DURATION",
+        help="Time you assert for the last state: 2y, 18mo, 6w, 30d.",
+        rich_help_panel=ASKED,
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME|DIR|ID",
+        help="A bundled model, a folder in diffusers layout, or a hub id.",
+        rich_help_panel=MACHINE,
+    ),
+]
+Unet = Annotated[
+    str | None,
+    typer.Option(
+        "--unet",
+        metavar="DIR",
+        help="A fine-tuned UNet or LoRA for the model.",
+        rich_help_panel=MACHINE,
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda|mps", rich_help_panel=MACHINE)
+]
+PresetOption = Annotated[
+    str,
+    typer.Option(
+        "--preset",
+        metavar="fast|paper|official",
+        help="Settings to start from.",
+        rich_help_panel=EDIT,
+    ),
+]
+Steps = Annotated[
+    int | None, typer.Option("--steps", help="Steps N after the baseline.", rich_help_panel=EDIT)
+]
+Strength = Annotated[
+    float | None,
+    typer.Option(
+        "--strength", help="Share of the noise schedule rolled back.", rich_help_panel=EDIT
+    ),
+]
+GuidanceScale = Annotated[
+    float | None,
+    typer.Option("--guidance-scale", help="Weight of the condition.", rich_help_panel=EDIT),
+]
+DenoisingSteps = Annotated[
+    int | None,
+    typer.Option(
+        "--denoising-steps", help="Denoising steps of a whole schedule.", rich_help_panel=EDIT
+    ),
+]
+KeepInside = Annotated[
+    float | None,
+    typer.Option(
+        "--keep-inside", help="Share of the change kept in the region.", rich_help_panel=EDIT
+    ),
+]
+KeepOutside = Annotated[
+    float | None,
+    typer.Option("--keep-outside", help="Share kept outside it.", rich_help_panel=EDIT),
+]
+RollBack = Annotated[
+    str | None,
+    typer.Option(
+        "--roll-back",
+        metavar="noise|inversion",
+        help="How a step goes back towards noise.",
+        rich_help_panel=EDIT,
+    ),
+]
+UntilChange = Annotated[
+    float | None,
+    typer.Option(
+        "--until-change",
+        help="Stop when a step moves the region by less than this share of the window.",
+        rich_help_panel=EDIT,
+    ),
+]
+Resolution = Annotated[
+    int | None,
+    typer.Option("--resolution", help="Side of the model's square, px.", rich_help_panel=EDIT),
+]
+Seed = Annotated[int, typer.Option("--seed", help="All noise follows it.", rich_help_panel=EDIT)]
+Samples = Annotated[
+    int, typer.Option("--samples", help="Independent draws.", rich_help_panel=EDIT)
+]
+Transition = Annotated[
+    str,
+    typer.Option(
+        "--transition",
+        metavar="latent|crossfade|none",
+        help="What draws the frames between states.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Frames = Annotated[
+    int,
+    typer.Option(
+        "--frames", help="Frames of a clip, both states counted.", rich_help_panel=OUTPUT
+    ),
+]
+Fps = Annotated[float, typer.Option("--fps", help="Frames a second.", rich_help_panel=OUTPUT)]
+Dicom = Annotated[
+    bool, typer.Option("--dicom", help="Also write derived DICOM.", rich_help_panel=OUTPUT)
+]
+Stamp = Annotated[
+    bool,
+    typer.Option("--stamp", help="Also write copies with a burnt-in mark.", rich_help_panel=OUTPUT),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace a run that is there.", rich_help_panel=OUTPUT),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print results as JSON.", rich_help_panel=OUTPUT)
+]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print plan, memory and time only.", rich_help_panel=OUTPUT),
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=MACHINE)
+]
+FrameIndex = Annotated[
+    int | None,
+    typer.Option(
+        "--frame", help="Frame of a multi-frame DICOM, from 0.", rich_help_panel=ASKED
+    ),
+]

@@ -1,0 +1,58 @@
+"""Words of the command line to values: findings, durations, regions."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sequela.core import InvalidInputError
+
+_YEARS = {"y": 1.0, "mo": 1 / 12, "w": 7 / 365.25, "d": 1 / 365.25}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AskedFinding:
+    """`NAME[:WEIGHT][@REGION]` taken apart."""
+
+    name: str
+    weight: float
+    region: Path | None
+
+
+def parse_finding(words: str) -> AskedFinding:
+    """Read `pleural effusion:0.8@left.png`."""
+    rest, _, region = words.partition("@")
+    name, colon, weight = rest.rpartition(":")
+    if not colon:
+        name, weight = rest, "1"
+    try:
+        value = float(weight)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"`--finding` must read NAME[:WEIGHT][@REGION], got {words!r}. "
+            "For example: --finding 'effusion:0.8@left.png'."
+        ) from error
+    return AskedFinding(
+        name=name.strip(), weight=value, region=Path(region) if region else None
+    )
+
+
+def parse_duration(words: str) -> float:
+    """Read `2y`, `18mo`, `6w` or `30d` as years."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(y|mo|w|d)", words.strip())
+    if match is None or float(match[1]) == 0:
+        raise InvalidInputError(
+            f"`--horizon` must be a number above 0 and a unit y, mo, w or d, got {words!r}. "
+            "For example: 18mo."
+        )
+    return float(match[1]) * _YEARS[match[2]]
+
+
+def run_names(inputs: Sequence[Path]) -> list[str]:
+    """One folder name for each of several inputs: the stem, with a number where stems repeat."""
+    names: list[str] = []
+    for path in inputs:
+        stem = path.name.split(".")[0] or path.name
+        repeats = sum(n == stem or n.startswith(f"{stem}-") for n in names)
+        names.append(f"{stem}-{repeats + 1}" if stem in names else stem)
+    return names

@@ -1,0 +1,92 @@
+"""`sequela replay` and `sequela view`: make a recorded run again, or look at it."""
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sequela.cli import options as o
+from sequela.cli.branch import load_recorded_editor
+from sequela.cli.console import one_sentence, progress_bar, result
+from sequela.core import UnreadableFileError
+
+
+def replay(  # noqa: PLR0913  # the command line's contract: one parameter for each option
+    record: Annotated[
+        Path, typer.Argument(help="record.json of a run, or its folder.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also write the replayed run there.")
+    ] = None,
+    overwrite: o.Overwrite = False,
+    json_: o.Json = False,
+    model: Annotated[
+        str | None, typer.Option("--model", help="The run's model, if it is not bundled.")
+    ] = None,
+    unet: o.Unet = None,
+    device: o.Device = "auto",
+    debug: o.Debug = False,
+) -> None:
+    """Make a recorded run again and say how the two differ.
+
+    On the same machine with the same number of threads the difference is 0.
+
+    Examples:
+
+        sequela replay run/record.json
+
+        sequela replay run/ --out again/
+    """
+    options = dict(locals())
+    with one_sentence(debug=debug):
+        folder = record.parent if record.name == "record.json" else record
+        summary = _replayed(folder, options)
+        sentence = (
+            "Identical: every state equals the recorded one."
+            if summary["largest"] == 0
+            else f"Different: {summary['share']:.2%} of pixels, by at most {summary['largest']:g} "
+            "stored units. Another machine, thread count or version rounds differently."
+        )
+        result(summary, sentence, as_json=json_)
+
+
+def view(
+    run: Annotated[Path, typer.Argument(help="A run folder.", show_default=False)],
+    debug: o.Debug = False,
+) -> None:
+    """Open the report page of a run.
+
+    Example:
+
+        sequela view run/
+    """
+    with one_sentence(debug=debug):
+        page = run / "report.html"
+        if not page.is_file():
+            raise UnreadableFileError(
+                f"`run` must be a run folder with a report.html, got {run}. "
+                "Name the folder given to --out."
+            )
+        typer.echo(f"Report: {page}")
+        webbrowser.open(page.resolve().as_uri())
+
+
+def _replayed(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
+    import torch
+
+    from sequela.io import read_run
+    from sequela.render import save_run
+    from sequela.simulators.editing.replay import compare
+    from sequela.simulators.editing.replay import replay as simulate_again
+
+    recorded = read_run(folder)
+    # the order of sums, and so the last bits, depend on the number of threads
+    torch.set_num_threads(recorded.record.threads)
+    editor = load_recorded_editor(recorded, options)
+    with progress_bar("replay", quiet=options["json_"]) as progress:
+        again = simulate_again(recorded, editor, progress=progress)
+    difference = compare(recorded, again)
+    if options["out"] is not None:
+        save_run(again, options["out"], overwrite=options["overwrite"])
+    return {"largest": difference.largest, "share": difference.share}

@@ -1,0 +1,218 @@
+"""`sequela simulate`: one image or many, a disease, and a run folder for each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sequela.cli import options as o
+from sequela.cli.console import one_sentence, progress_bar, result, say
+from sequela.cli.parsing import parse_duration, run_names
+from sequela.core import InvalidInputError, OutputExistsError, Scan, Trajectory
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Job:
+    """Everything one call of `simulate` needs for each of its images."""
+
+    asked: Any  # cli.requests.Asked
+    editor: Any  # simulators.editing.ProgressiveEditor
+    options: dict[str, Any]
+    horizon_years: float | None
+
+    def run(self, path: Path, out: Path) -> dict[str, Any]:
+        """Simulate one image and write its run folder."""
+        from sequela.io import read_scan
+        from sequela.render import save_run
+
+        scan = read_scan(path, frame=self.options["frame"])
+        with progress_bar(path.name, quiet=self.options["json_"]) as progress:
+            trajectory = self.simulate(scan, progress)
+        for notice in trajectory.record.notices:
+            say(f"Notice: {notice}")
+        save_run(
+            trajectory,
+            out,
+            overwrite=self.options["overwrite"],
+            stamped=self.options["stamp"],
+            dicom=self.options["dicom"],
+        )
+        return _summary(path, out, trajectory)
+
+    def simulate(self, scan: Scan, progress: Callable[[int, int], None]) -> Trajectory:
+        """The trajectory with its video and asserted times."""
+        from sequela.simulators.transition import animate
+
+        condition, notices = self.asked.condition(scan)
+        region, protected, more = self.asked.regions(scan)
+        trajectory: Trajectory = self.editor.simulate(
+            scan,
+            condition=condition,
+            region=region,
+            protect=protected,
+            seed=self.options["seed"],
+            samples=self.options["samples"],
+            until_change=self.options["until_change"],
+            progress=progress,
+        )
+        record = trajectory.record
+        record = replace(record, notices=(*notices, *more, *record.notices))
+        trajectory = replace(trajectory, record=record)
+        if self.horizon_years is not None:
+            trajectory = trajectory.with_asserted_horizon(self.horizon_years)
+        if self.options["transition"] != "none" and len(trajectory.states) > 1:
+            trajectory = animate(
+                trajectory,
+                self.editor,
+                engine=self.options["transition"],
+                frames_per_transition=self.options["frames"],
+                fps=self.options["fps"],
+            )
+        return trajectory
+
+
+def simulate(  # noqa: PLR0913  # the command line's contract: one parameter for each option
+    inputs: o.Inputs,
+    out: o.Out,
+    disease: o.Disease = None,
+    finding: o.FindingOption = None,
+    prompt: o.Prompt = None,
+    negative_prompt: o.NegativePrompt = "",
+    report: o.Report = None,
+    baseline_report: o.BaselineReport = None,
+    region: o.RegionOption = "auto",
+    protect: o.Protect = None,
+    horizon: o.Horizon = None,
+    frame: o.FrameIndex = None,
+    preset: o.PresetOption = "fast",
+    steps: o.Steps = None,
+    strength: o.Strength = None,
+    guidance_scale: o.GuidanceScale = None,
+    denoising_steps: o.DenoisingSteps = None,
+    keep_inside: o.KeepInside = None,
+    keep_outside: o.KeepOutside = None,
+    roll_back: o.RollBack = None,
+    until_change: o.UntilChange = None,
+    resolution: o.Resolution = None,
+    seed: o.Seed = 0,
+    samples: o.Samples = 1,
+    transition: o.Transition = "latent",
+    frames: o.Frames = 12,
+    fps: o.Fps = 16.0,
+    dicom: o.Dicom = False,
+    stamp: o.Stamp = False,
+    overwrite: o.Overwrite = False,
+    json_: o.Json = False,
+    dry_run: o.DryRun = False,
+    model: o.Model = "chest-mini",
+    unet: o.Unet = None,
+    device: o.Device = "auto",
+    debug: o.Debug = False,
+) -> None:
+    """Simulate how a disease would change an image.
+
+    Examples:
+
+        sequela simulate chest.dcm --disease pneumonia --out run/
+
+        sequela simulate chest.png --finding "effusion:0.8@left.png" --finding edema --out run/
+
+        sequela simulate a.png b.png c.png --disease pneumonia --out runs/
+
+        sequela simulate chest.dcm --prompt "A chest X-ray image,Edema" --model my-sd/ --out run/
+    """
+    options = dict(locals())
+    with one_sentence(debug=debug):
+        _refuse_unbuilt(report, baseline_report)
+        job, paths = _prepare(options)
+        targets = _targets(paths, out, overwrite=overwrite)
+        if dry_run:
+            from sequela.cli.plan import print_plan
+
+            print_plan(job, paths, targets)
+            return
+        for path, target in zip(paths, targets, strict=True):
+            summary = job.run(path, target)
+            result(summary, f"Report: {target / 'report.html'}", as_json=json_)
+
+
+def _prepare(options: dict[str, Any]) -> tuple[Job, list[Path]]:
+    """Check every option before the model is loaded, then load it once."""
+    from sequela.cli.requests import Asked, expand, settings_from
+    from sequela.core.checks import check_choice, check_count, check_positive
+    from sequela.simulators.editing import preset
+    from sequela.simulators.transition import TRANSITIONS
+
+    asked = Asked(
+        findings=(*(options["disease"] or ()), *(options["finding"] or ())),
+        prompt=options["prompt"],
+        negative_prompt=options["negative_prompt"],
+        region=options["region"],
+        protect=options["protect"],
+    )
+    settings = preset(options["preset"]).changed(**settings_from(options))
+    horizon = options["horizon"]
+    check_count("--samples", options["samples"])
+    check_count("--seed", options["seed"], minimum=0)
+    check_count("--frames", options["frames"], minimum=2)
+    check_positive("--fps", options["fps"])
+    check_choice("--transition", options["transition"], (*TRANSITIONS, "none"))
+    years = None if horizon is None else parse_duration(horizon)
+    paths = expand(options["inputs"])
+    return (
+        Job(
+            asked=asked,
+            editor=load_editor(options, settings),
+            options=options,
+            horizon_years=years,
+        ),
+        paths,
+    )
+
+
+def load_editor(options: dict[str, Any], settings: Any) -> Any:
+    """The editor with the model the options name."""
+    from sequela.backbones import load_backbone
+    from sequela.checkpoints import find_model
+    from sequela.simulators.editing import ProgressiveEditor
+
+    backbone = load_backbone(
+        find_model(options["model"]), unet=options["unet"], device=options["device"]
+    )
+    return ProgressiveEditor(
+        backbone=backbone, settings=settings, size=options.get("resolution")
+    )
+
+
+def _targets(paths: list[Path], out: Path, *, overwrite: bool) -> list[Path]:
+    """One run folder for one image, a folder of run folders for several."""
+    targets = [out] if len(paths) == 1 else [out / name for name in run_names(paths)]
+    for target in targets:
+        if target.exists() and not overwrite:
+            raise OutputExistsError(
+                f"`--out` {target} is already there, and nothing is overwritten unasked. "
+                "Name another folder or add --overwrite."
+            )
+    return targets
+
+
+def _refuse_unbuilt(report: Path | None, baseline_report: Path | None) -> None:
+    if report is not None or baseline_report is not None:
+        raise InvalidInputError(
+            "`--report` is not built yet: this version does not read clinical reports. "
+            "Name the findings with --finding."
+        )
+
+
+def _summary(path: Path, out: Path, trajectory: Trajectory) -> dict[str, Any]:
+    last = trajectory.states[-1]
+    return {
+        "input": path.name,
+        "run": str(out),
+        "report": str(out / "report.html"),
+        "condition": trajectory.main.condition.label,
+        "states": len(trajectory.states),
+        "frames": 0 if trajectory.video is None else len(trajectory.video.frames),
+        "mean_change": last.scores["mean_change"],
+        "notices": list(trajectory.record.notices),
+    }

@@ -1,0 +1,47 @@
+"""The papers behind each method, as BibTeX."""
+
+_PIE = """@article{liang2023pie,
+  title={PIE: Simulating Disease Progression via Progressive Image Editing},
+  author={Liang, Kaizhao and Cao, Xu and Liao, Kuei-Da and Gao, Tianren and others},
+  journal={arXiv:2309.11745}, year={2023}
+}"""
+_LDM = """@inproceedings{rombach2022ldm,
+  title={High-Resolution Image Synthesis with Latent Diffusion Models},
+  author={Rombach, Robin and Blattmann, Andreas and Lorenz, Dominik and Esser, Patrick and Ommer, Bj{\\"o}rn},
+  booktitle={CVPR}, year={2022}
+}"""
+_DPM = """@article{lu2022dpmsolverpp,
+  title={DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models},
+  author={Lu, Cheng and Zhou, Yuhao and Bao, Fan and Chen, Jianfei and Li, Chongxuan and Zhu, Jun},
+  journal={arXiv:2211.01095}, year={2022}
+}"""
+_CFG = """@article{ho2022cfg,
+  title={Classifier-Free Diffusion Guidance},
+  author={Ho, Jonathan and Salimans, Tim}, journal={arXiv:2207.12598}, year={2022}
+}"""
+_COMPOSE = """@inproceedings{liu2022composable,
+  title={Compositional Visual Generation with Composable Diffusion Models},
+  author={Liu, Nan and Li, Shuang and Du, Yilun and Torralba, Antonio and Tenenbaum, Joshua B.},
+  booktitle={ECCV}, year={2022}
+}"""
+_SDEDIT = """@inproceedings{meng2022sdedit,
+  title={SDEdit: Guided Image Synthesis and Editing with Stochastic Differential Equations},
+  author={Meng, Chenlin and He, Yutong and Song, Yang and Song, Jiaming and Wu, Jiajun and others},
+  booktitle={ICLR}, year={2022}
+}"""
+_NIH = """@inproceedings{wang2017chestxray8,
+  title={ChestX-ray8: Hospital-scale Chest X-ray Database and Benchmarks},
+  author={Wang, Xiaosong and Peng, Yifan and Lu, Le and Lu, Zhiyong and Bagheri, Mohammadhadi and Summers, Ronald M.},
+  booktitle={CVPR}, year={2017}
+}"""
+_COVID = """@article{cohen2020covid,
+  title={COVID-19 Image Data Collection: Prospective Predictions Are the Future},
+  author={Cohen, Joseph Paul and Morrison, Paul and Dao, Lan and Roth, Karsten and others},
+  journal={arXiv:2006.11988}, year={2020}
+}"""
+
+SOURCES: dict[str, tuple[str, ...]] = {
+    "progressive-editing": (_PIE, _LDM, _DPM, _CFG, _COMPOSE),
+    "transition": (_SDEDIT,),
+    "chest-mini": (_NIH, _COVID),
+}

@@ -1,0 +1,85 @@
+"""The front doors of the package: thin calls into the rooms, for users who write Python."""
+
+from pathlib import Path
+from typing import Any
+
+from sequela.core import Region, Scan, Trajectory
+from sequela.core.checks import check_choice
+from sequela.simulators.editing import ProgressiveEditor, preset
+
+SIMULATORS = ("progressive-editing",)
+
+
+def read(path: str | Path, *, frame: int | None = None) -> Scan:
+    """The scan in a PNG, JPEG, TIFF, DICOM or NIfTI file.
+
+    Args:
+        path: The file; its kind is told from its content.
+        frame: Which frame of a multi-frame DICOM, counted from 0.
+    """
+    from sequela.io import read_scan
+
+    return read_scan(path, frame=frame)
+
+
+def read_region(path: str | Path) -> Region:
+    """The soft mask in an image file; white is where change is allowed."""
+    from sequela.io import read_region_file
+
+    return read_region_file(path)
+
+
+def auto_region(scan: Scan) -> Region:
+    """Both lungs of a frontal chest X-ray."""
+    from sequela.conditioning import auto_region as find
+
+    return find(scan).region
+
+
+def load(
+    name: str = "progressive-editing",
+    *,
+    model: str = "chest-mini",
+    unet: str | None = None,
+    device: str = "auto",
+    preset_name: str = "fast",
+    **settings: Any,
+) -> ProgressiveEditor:
+    """A simulator with its model loaded, ready for many scans.
+
+    Args:
+        name: `progressive-editing`.
+        model: A bundled model, a folder in diffusers layout, or a hub id.
+        unet: A fine-tuned UNet or LoRA to put in its place.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        preset_name: `fast`, `paper` or `official`.
+        settings: Fields of `ProgressiveEditing` that differ from the preset.
+    """
+    from sequela.backbones import load_backbone
+    from sequela.checkpoints import find_model
+
+    check_choice("name", name, SIMULATORS)
+    chosen = preset(preset_name).changed(**settings)
+    backbone = load_backbone(find_model(model), unet=unet, device=device)
+    return ProgressiveEditor(backbone=backbone, settings=chosen)
+
+
+def animate(trajectory: Trajectory, simulator: ProgressiveEditor, **settings: Any) -> Trajectory:
+    """The trajectory with a video through its states; see `sequela.simulators.transition.animate`."""
+    from sequela.simulators.transition import animate as draw
+
+    return draw(trajectory, simulator, **settings)
+
+
+def save(trajectory: Trajectory, folder: str | Path, *, overwrite: bool = False) -> Path:
+    """Write the run folder with its report page, whole or not at all."""
+    from sequela.render import save_run
+
+    return save_run(trajectory, Path(folder), overwrite=overwrite)
+
+
+def open_run(folder: str | Path) -> Trajectory:
+    """Read a run folder back, loss-free but for the video."""
+    from sequela.io import read_run
+
+    return read_run(Path(folder))

@@ -1,0 +1,96 @@
+"""ProgressiveEditing: the settings of progressive editing, and the three presets that are values of it."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from sequela.core import InvalidInputError
+from sequela.core.checks import check_choice, check_count, check_finite, check_share
+from sequela.diffusion import SOLVERS
+
+HandOver = Literal["latent", "image", "8-bit"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressiveEditing:
+    """How many steps to take, how bold each is, and where its change may stay.
+
+    Source: Liang et al., "PIE: Simulating Disease Progression via Progressive Image Editing",
+    arXiv:2309.11745; there N, gamma, beta_2 (inside), beta_1 (outside).
+    """
+
+    num_steps: int = 10
+    strength: float = 0.5  # share of the noise schedule rolled back per step
+    guidance_scale: float = 7.5  # weight of the condition; 1 is the plain prediction
+    num_denoising_steps: int = 12  # of a whole schedule; a step takes `strength` of them
+    keep_inside: float = 0.75  # share of the change kept inside the region
+    keep_outside: float = 0.0  # and outside it
+    solver: str = "dpm-solver++"
+    roll_back: str = "noise"  # or "inversion": keeps more of the image, changes less
+    hold_outside: bool = True  # put the noised baseline back outside the region while denoising
+    hand_over: str = "latent"  # what a step gives the next: "latent", "image" or "8-bit"
+    sample_posterior: bool = False  # draw latents from the encoder's posterior instead of its mode
+    damp_without_region: bool = True  # the published code keeps all of the change without a region
+    compose: bool = True  # add the change to the full-size input; else save the decoded image
+    feather: float = 0.02  # width of the region's soft border, share of the longer side
+
+    def __post_init__(self) -> None:
+        for name in ("num_steps", "num_denoising_steps"):
+            check_count(name, getattr(self, name))
+        keeps = "0.3 to 0.6 keeps the anatomy."
+        check_share(
+            "strength",
+            self.strength,
+            above_zero=True,
+            hint=f"It is the share of the noise schedule to roll back; {keeps}",
+        )
+        for name in ("keep_inside", "keep_outside", "feather"):
+            check_share(name, getattr(self, name), hint="0 changes nothing, 1 everything.")
+        check_finite("guidance_scale", self.guidance_scale, minimum=0, hint="7.5 is usual.")
+        check_choice("solver", self.solver, SOLVERS)
+        check_choice("roll_back", self.roll_back, ("noise", "inversion"))
+        check_choice("hand_over", self.hand_over, ("latent", "image", "8-bit"))
+        kept = SOLVERS[self.solver]
+        if self.num_denoising_steps * self.strength < 1 and kept.name != "pndm-published":
+            raise InvalidInputError(
+                f"`num_denoising_steps` times `strength` must reach 1, got "
+                f"{self.num_denoising_steps} x {self.strength:g}. Raise one of them."
+            )
+
+    def changed(self, **settings: Any) -> "ProgressiveEditing":
+        """The same with some settings replaced; None leaves one as it is."""
+        return replace(self, **{k: v for k, v in settings.items() if v is not None})
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+PRESETS: dict[str, ProgressiveEditing] = {
+    "fast": ProgressiveEditing(),
+    # The paper's equations 5 and 6.
+    "paper": ProgressiveEditing(
+        strength=0.6,
+        num_denoising_steps=50,
+        keep_outside=0.01,
+        solver="ddim",
+        hold_outside=False,
+        hand_over="image",
+        compose=False,
+    ),
+    # The published code, with its defects, for comparison.
+    "official": ProgressiveEditing(
+        num_denoising_steps=50,
+        keep_outside=0.01,
+        solver="pndm-published",
+        hand_over="8-bit",
+        sample_posterior=True,
+        damp_without_region=False,
+        compose=False,
+    ),
+}
+
+
+def preset(name: str) -> ProgressiveEditing:
+    """The preset `fast`, `paper` or `official`."""
+    check_choice("preset", name, PRESETS)
+    return PRESETS[name]

@@ -1,0 +1,77 @@
+"""Images in memory, and batches that depend on nothing but the seed and the step number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812  # torch's own convention
+from jaxtyping import Float
+from torch import Tensor
+
+from sequela.cohorts import Example
+from sequela.imaging import Fit, channels_first, to_model_range
+from sequela.io import read_scan
+from sequela.training.recipe import DataSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSet:
+    """All images of one split, ready to draw from.
+
+    Attributes:
+        images: `[N, 1, S, S]` in [-1, 1].
+        findings: For each image; None where it is unlabelled.
+    """
+
+    images: Float[Tensor, "image 1 side side"]
+    findings: tuple[tuple[str, ...] | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.findings)
+
+
+def load_images(examples: Sequence[Example], split: str, settings: DataSettings) -> ImageSet:
+    """Decode, window and resize the images of one split, all in the same way.
+
+    File history (size, compression, framing) would otherwise be a shortcut between classes.
+    """
+    chosen = [example for example in examples if example.split == split]
+    images = []
+    for example in chosen:
+        scan = read_scan(example.path)
+        image = channels_first(to_model_range(scan.array, scan.window))
+        square = Fit.of(scan.space, settings.image_size).forward(image)
+        images.append(torch.from_numpy(square.mean(axis=0, keepdims=True)))
+    return ImageSet(
+        images=torch.stack(images), findings=tuple(example.findings for example in chosen)
+    )
+
+
+def step_generator(seed: int, *keys: int) -> torch.Generator:
+    """A generator of its own for each step, so that a resumed run draws what it would have drawn."""
+    state = np.random.SeedSequence([seed, *keys]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state) >> 1)
+
+
+def vary(
+    images: Float[Tensor, "batch 1 side side"],
+    settings: DataSettings,
+    generator: torch.Generator,
+) -> Float[Tensor, "batch 1 side side"]:
+    """Turn, scale, move and re-contrast each image a little."""
+    batch = len(images)
+    draw = 2 * torch.rand(batch, 6, generator=generator) - 1
+    angle = draw[:, 0] * settings.rotation_degrees * torch.pi / 180
+    scale = 1 + draw[:, 1] * settings.zoom
+    cos, sin = scale * angle.cos(), scale * angle.sin()
+    # grid_sample's coordinates span 2 from edge to edge
+    move = 2 * settings.shift * draw[:, 2:4]
+    affine = torch.stack(
+        [torch.stack([cos, -sin, move[:, 0]], 1), torch.stack([sin, cos, move[:, 1]], 1)], 1
+    )
+    grid = F.affine_grid(affine, list(images.shape), align_corners=False)
+    moved = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    contrast = 1 + draw[:, 4].view(-1, 1, 1, 1) * settings.contrast
+    brightness = draw[:, 5].view(-1, 1, 1, 1) * settings.contrast
+    return (moved * contrast + brightness).clamp(-1, 1)

@@ -1,0 +1,218 @@
+"""The latent diffusion objective: text-conditioned denoising of an autoencoder's latents.
+
+Source: Rombach et al., arXiv:2112.10752, section 3.2, with the v prediction of Salimans and Ho,
+arXiv:2202.00512, and the Min-SNR weight of Hang et al., arXiv:2303.09556 (both shorten training).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from sequela.backbones.build import build_text_encoder, build_tokenizer, build_unet
+from sequela.checkpoints import save_pipeline
+from sequela.conditioning import CHEST, NO_FINDING
+from sequela.core import CheckpointError
+from sequela.diffusion import scaled_linear_schedule
+from sequela.render import contact_sheet
+from sequela.training.data import ImageSet, step_generator, vary
+from sequela.training.recipe import DiffusionNetwork, Recipe
+
+_SAMPLES = (NO_FINDING, "Pneumonia", "Effusion", "Edema", "Infiltration", "COVID-19")
+
+
+class DenoisingLoss(nn.Module):
+    """UNet and text encoder with their loss, so that one pass can be spread over processes."""
+
+    def __init__(self, unet: nn.Module, text_encoder: nn.Module, snr_cap: float) -> None:
+        super().__init__()
+        self.unet = unet
+        self.text_encoder = text_encoder
+        self.schedule = scaled_linear_schedule(prediction="v_prediction")
+        self.snr_cap = snr_cap
+
+    def forward(
+        self,
+        latents: Float[Tensor, "batch latent side side"],
+        noise: Float[Tensor, "batch latent side side"],
+        timesteps: Int[Tensor, " batch"],
+        tokens: Int[Tensor, "batch length"],
+    ) -> dict[str, Tensor]:
+        """Weighted squared error of the velocity; `error` is the plain one."""
+        alpha = self.schedule.alpha.to(latents)[timesteps].view(-1, 1, 1, 1)
+        sigma = self.schedule.sigma.to(latents)[timesteps].view(-1, 1, 1, 1)
+        noisy = alpha * latents + sigma * noise
+        words = self.text_encoder(tokens).last_hidden_state
+        predicted = self.unet(noisy, timesteps, words).sample
+        velocity = alpha * noise - sigma * latents
+        error = (predicted - velocity).square().mean(dim=(1, 2, 3))
+        snr = (alpha / sigma).square().view(-1)
+        # for a v prediction the weight of x0-space Min-SNR becomes min(snr, cap) / (snr + 1)
+        weight = snr.clamp(max=self.snr_cap) / (snr + 1)
+        return {"loss": (weight * error).mean(), "error": error.mean().detach()}
+
+
+class LatentDiffusionObjective:
+    """Trains a small text-to-image diffusion model on the latents of a frozen autoencoder."""
+
+    def __init__(self, recipe: Recipe, train: ImageSet, held_out: ImageSet, out: Path) -> None:
+        if not isinstance(recipe.network, DiffusionNetwork):
+            raise TypeError("a latent-diffusion objective needs a diffusion network section")
+        settings = self.settings = recipe.network
+        self.recipe = recipe
+        self.train, self.held_out = train, held_out
+        self.autoencoder = load_autoencoder((out.parent / settings.autoencoder).resolve())
+        self.tokenizer = build_tokenizer(_words(), length=settings.text_length)
+        self.latents = self._encode_variants()
+        latent_channels, side = self.latents.shape[-3], self.latents.shape[-1]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)  # inside the fork: the caller's state is left alone
+            self.networks = DenoisingLoss(
+                build_unet(
+                    widths=settings.widths,
+                    layers_per_level=settings.layers_per_level,
+                    heads=settings.heads,
+                    latent_channels=latent_channels,
+                    latent_size=side,
+                    text_width=settings.text_width,
+                ),
+                build_text_encoder(
+                    tokenizer=self.tokenizer,
+                    width=settings.text_width,
+                    layers=settings.text_layers,
+                    length=settings.text_length,
+                ),
+                settings.snr_cap,
+            )
+
+    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Latents of random varied images, their noise, timesteps and captions."""
+        image = torch.randint(len(self.train), (size,), generator=generator)
+        variant = torch.randint(len(self.latents), (size,), generator=generator)
+        latents = self.latents[variant, image]
+        noise = torch.randn(latents.shape, generator=generator)
+        timesteps = torch.randint(len(self.networks.schedule), (size,), generator=generator)
+        captions = [self.caption(self.train.findings[i], generator) for i in image.tolist()]
+        return latents, noise, timesteps, self.tokenise(captions)
+
+    def caption(self, findings: tuple[str, ...] | None, generator: torch.Generator) -> str:
+        """The training text of an image: dropped, partial or whole, in the published prompt form."""
+        dropped, partial, spelled = torch.rand(3, generator=generator).tolist()
+        if findings is None or dropped < self.settings.caption_dropout:
+            return ""
+        if not findings:
+            # both ways of saying that there is nothing: silence, as published, and words
+            return CHEST.prompt([NO_FINDING] if spelled < 0.5 else [])
+        if partial < self.settings.caption_subset:
+            count = int(torch.randint(1, len(findings) + 1, (1,), generator=generator))
+            order = torch.randperm(len(findings), generator=generator).tolist()
+            findings = tuple(findings[i] for i in order[:count])
+        return CHEST.prompt(findings)
+
+    def tokenise(self, captions: list[str]) -> Int[Tensor, "batch length"]:
+        """Captions padded to the text encoder's length."""
+        padded = self.tokenizer(
+            captions,
+            padding="max_length",
+            truncation=True,
+            max_length=self.settings.text_length,
+            return_tensors="pt",
+        )
+        return padded.input_ids
+
+    @torch.no_grad()
+    def evaluate(self, averaged: nn.Module, step: int, folder: Path) -> dict[str, float]:
+        """Weighted and plain error on held-out images at fixed noise, and a sheet of samples."""
+        device = next(averaged.parameters()).device
+        generator = step_generator(self.recipe.seed, 1)
+        totals: dict[str, list[float]] = {"loss": [], "error": []}
+        images = self.held_out.images.split(16)
+        captions = [self.caption(f, generator) for f in self.held_out.findings]
+        for i, image in enumerate(images):
+            latents = self._encode(image)
+            noise = torch.randn(latents.shape, generator=generator)
+            timesteps = torch.randint(1000, (len(latents),), generator=generator)
+            tokens = self.tokenise(captions[16 * i : 16 * i + len(latents)])
+            losses = averaged(*(x.to(device) for x in (latents, noise, timesteps, tokens)))
+            for name, value in losses.items():
+                totals[name].append(float(value))
+        self._sample_sheet(averaged, folder / f"{step:06d}.png")
+        return {f"held_out_{name}": float(np.mean(values)) for name, values in totals.items()}
+
+    def export(self, averaged: nn.Module, folder: Path) -> None:
+        """Write the whole pipeline in diffusers layout."""
+        from diffusers import DDIMScheduler
+
+        scheduler = DDIMScheduler(
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            prediction_type="v_prediction",
+            steps_offset=1,
+            set_alpha_to_one=False,
+            clip_sample=False,
+        )
+        parts = {
+            "vae": self.autoencoder,
+            "unet": averaged.unet,
+            "text_encoder": averaged.text_encoder,
+        }
+        card = {"name": self.recipe.name, "domain": "chest", "data": list(self.recipe.data.sets)}
+        save_pipeline(
+            folder, parts=parts, scheduler=scheduler, tokenizer=self.tokenizer, card=card
+        )
+
+    def _encode_variants(self) -> Float[Tensor, "variant image latent side side"]:
+        variants = [self._encode(self.train.images)]
+        for index in range(1, self.settings.variants):
+            generator = step_generator(self.recipe.seed, 2, index)
+            variants.append(self._encode(vary(self.train.images, self.recipe.data, generator)))
+        return torch.stack(variants)
+
+    @torch.no_grad()
+    def _encode(self, images: Float[Tensor, "b 1 s s"]) -> Float[Tensor, "b latent l l"]:
+        means = [self.autoencoder.encode(x).latent_dist.mean for x in images.split(16)]
+        return torch.cat(means) * self.autoencoder.config.scaling_factor
+
+    def _sample_sheet(self, averaged: Any, path: Path) -> None:
+        device = next(averaged.parameters()).device
+        schedule = averaged.schedule
+        captions = [CHEST.prompt([name]) for name in _SAMPLES] * 2
+        words = averaged.text_encoder(self.tokenise(captions).to(device)).last_hidden_state
+        nothing = averaged.text_encoder(self.tokenise([""]).to(device)).last_hidden_state
+        shape = (len(captions), *self.latents.shape[2:])
+        noisy = torch.randn(shape, generator=step_generator(self.recipe.seed, 3)).to(device)
+        grid = list(range(981, 0, -40))
+        for timestep, following in zip(grid, [*grid[1:], -1], strict=True):
+            time = torch.full((len(noisy),), timestep, device=device)
+            plain = averaged.unet(noisy, time, nothing.expand(len(noisy), -1, -1)).sample
+            velocity = plain + 3 * (averaged.unet(noisy, time, words).sample - plain)
+            denoised, noise = schedule.split(velocity, noisy, timestep)
+            noisy = schedule.add_noise(denoised, noise, following)
+        images = self.autoencoder.decode(
+            noisy.cpu() / self.autoencoder.config.scaling_factor
+        ).sample
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shown = ((images[:, 0] + 1) * 127.5).clamp(0, 255).byte().numpy()
+        contact_sheet(list(shown), list(_SAMPLES) * 2, path, columns=len(_SAMPLES))
+
+
+def load_autoencoder(folder: Path) -> Any:
+    """The frozen codec that an autoencoder training exported."""
+    from diffusers import AutoencoderKL
+
+    model = folder / "model"
+    if not (model / "config.json").is_file():
+        raise CheckpointError(
+            f"`autoencoder` must name a finished autoencoder training, but {model} holds none. "
+            "Run its recipe first, with --out beside this one's."
+        )
+    return AutoencoderKL.from_pretrained(model, use_safetensors=True).eval().requires_grad_(False)
+
+
+def _words() -> list[str]:
+    text = " ".join([CHEST.instance_prompt, NO_FINDING, *CHEST.findings])
+    return [word for word in text.replace("-", " ").split() if word]
