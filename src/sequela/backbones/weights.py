@@ -73,8 +73,9 @@ def stored_dtype(folder: Path) -> torch.dtype:
 def _quiet() -> Iterator[None]:
     """No bars and no reports from the libraries: what matters becomes one sentence of ours."""
     from diffusers.utils import logging as diffusers_log
-    from transformers.utils import logging as transformers_log
+    from transformers.utils import logging
 
+    transformers_log: Any = logging  # untyped upstream
     bars = transformers_log.is_progress_bar_enabled()
     levels = diffusers_log.get_verbosity(), transformers_log.get_verbosity()
     transformers_log.disable_progress_bar()
