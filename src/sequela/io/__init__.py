@@ -1,1 +1,24 @@
-"""Room."""
+"""The only room that opens and writes image files: scans, regions, arrays, run folders, DICOM."""
+
+from sequela.io.arrays import read_array, write_array
+from sequela.io.atomic import atomic_folder
+from sequela.io.dicom_write import DicomSeries, write_derived_dicom
+from sequela.io.kinds import find_images
+from sequela.io.regions import quantise_region
+from sequela.io.run_read import read_run
+from sequela.io.run_write import write_states
+from sequela.io.scans import read_region_file, read_scan
+
+__all__ = [
+    "DicomSeries",
+    "atomic_folder",
+    "find_images",
+    "quantise_region",
+    "read_array",
+    "read_region_file",
+    "read_run",
+    "read_scan",
+    "write_array",
+    "write_derived_dicom",
+    "write_states",
+]
