@@ -1,0 +1,75 @@
+"""Save: a run folder that appears whole or not at all."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from sequela.core import DISCLAIMER, Trajectory, Window
+from sequela.io import DicomSeries, atomic_folder, write_derived_dicom, write_states
+from sequela.render.display import plane, to_display
+from sequela.render.figures import marked
+from sequela.render.report import write_report
+from sequela.render.stamping import stamp
+from sequela.render.video import write_video
+from sequela.render.writing import writing
+
+
+def save_run(
+    trajectory: Trajectory,
+    folder: str | Path,
+    *,
+    overwrite: bool = False,
+    stamped: bool = False,
+    dicom: bool = False,
+) -> Path:
+    """Write the run folder and return it: states and record, video, report.
+
+    All of it is first written beside the target and renamed once it is whole.
+
+    Args:
+        trajectory: The run.
+        folder: The run folder to make.
+        overwrite: Replace a run that is already there.
+        stamped: Add `stamped/000.png` and so on: copies with the stamp burnt into the pixels.
+        dicom: Add `dicom/000.dcm` and so on: each state as a derived DICOM image.
+
+    Raises:
+        OutputExistsError: `folder` is already there and `overwrite` is not set.
+        OutputError: It could not be written; nothing was left behind.
+    """
+    target = Path(folder)
+    with atomic_folder(target, overwrite=overwrite) as work:
+        write_states(trajectory, work)
+        if trajectory.video is not None:
+            write_video(trajectory.video, work / "video.mp4", work / "video.gif")
+        if stamped:
+            _write_stamped(trajectory, work / "stamped")
+        if dicom:
+            _write_dicom(trajectory, work / "dicom")
+        write_report(trajectory, work)
+    return target
+
+
+def _write_stamped(trajectory: Trajectory, folder: Path) -> None:
+    shown = Window(low=0, high=255, origin="dtype")
+    with writing(folder):
+        folder.mkdir()
+        for state in trajectory.states:
+            picture = stamp(to_display(plane(state.image), trajectory.scan.window), shown)
+            path = folder / f"{state.step:03d}.png"
+            Image.fromarray(picture).save(path, "PNG", pnginfo=marked())
+
+
+def _write_dicom(trajectory: Trajectory, folder: Path) -> None:
+    series = DicomSeries.new()
+    with writing(folder):
+        folder.mkdir()
+    for instance, state in enumerate(trajectory.states, 1):
+        write_derived_dicom(
+            trajectory.scan,
+            state.image,
+            folder / f"{state.step:03d}.dcm",
+            description=f"Step {state.step}, {state.kind}. {DISCLAIMER}",
+            series=series,
+            instance=instance,
+        )

@@ -1,0 +1,127 @@
+"""Words: how a report says what was asked, what a state is, and where the method comes from."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sequela.core import Branch, State, Trajectory
+
+SOURCES = {
+    "progressive-editing": (
+        'Liang et al., "PIE: Simulating Disease Progression via Progressive Image Editing", '
+        "arXiv:2309.11745"
+    ),
+    "transition": (
+        'Chen et al., "SEINE: Short-to-Long Video Diffusion Model for Generative Transition and '
+        'Prediction", arXiv:2310.20700 (the idea of a transition between two given states)'
+    ),
+}
+MODALITIES = {
+    "xray": "X-ray",
+    "photo": "photograph",
+    "ct": "CT",
+    "mr": "MR",
+    "unknown": "image",
+}
+SCORES = {  # how the shares of the window that simulators record are titled
+    "mean_change": "Mean |change| in the region",
+    "step_change": "Mean |change| since the step before",
+}
+
+
+def summary(trajectory: Trajectory) -> str:
+    """One sentence: whose image, what was simulated, how often."""
+    scan, last = trajectory.scan, trajectory.states[-1]
+    states = f"{last.step} step{'' if last.step == 1 else 's'}"
+    others = len(trajectory.branches) - 1
+    more = f", with {others} further branch{'' if others == 1 else 'es'}" if others else ""
+    return (
+        f"{scan.source.name} ({MODALITIES[scan.modality]}, "
+        f"{' by '.join(str(side) for side in scan.space)} pixels) in {states} of "
+        f"{trajectory.record.method.replace('-', ' ')}{more}."
+    )
+
+
+def branch_title(branch: Branch) -> str:
+    """What sets a branch apart: the draw, the arm, or where it leaves its parent."""
+    if branch.id == "main":
+        return "Main branch"
+    if branch.parent is not None:
+        return f"What if, from step {branch.from_state or 0} of {branch.parent}"
+    arm = f", arm {branch.arm}" if branch.arm else ""
+    return f"Sample {branch.sample}{arm}"
+
+
+def time_words(state: State, branch: Branch) -> str:
+    """Time after the baseline and who says so, or a dash where there is only an order."""
+    if state.time_years is None or branch.time_basis == "ordinal":
+        return "none claimed"
+    years = state.time_years
+    length = f"{years:.2f} years" if abs(years) >= 1 else f"{years * 365.25:.0f} days"
+    return f"{length} after the baseline ({branch.time_basis})"
+
+
+def asked(branches: Sequence[Branch]) -> list[dict[str, Any]]:
+    """What was asked for, once for all branches that share it: `ids`, `findings`, `negative`."""
+    groups: list[dict[str, Any]] = []
+    for branch in branches:
+        wish = {"findings": _findings(branch), "negative": branch.condition.negative_prompt}
+        same = [g for g in groups if all(g[key] == value for key, value in wish.items())]
+        if same:
+            same[0]["ids"] += f", {branch.id}"
+        else:
+            groups.append({"ids": branch.id, **wish})
+    return groups
+
+
+def _findings(branch: Branch) -> list[dict[str, str]]:
+    return [
+        {
+            "name": finding.name,
+            "text": finding.text,
+            "weight": f"{finding.weight:g}",
+            "region": finding.region.origin if finding.region else "the run's region",
+        }
+        for finding in branch.condition.findings
+    ]
+
+
+def score_title(name: str) -> str:
+    """What a score is called on a page."""
+    plain = name.replace("_", " ").replace("-", " ")
+    return SCORES.get(name, plain[:1].upper() + plain[1:])
+
+
+def score_unit(name: str) -> tuple[float, str]:
+    """What a score is multiplied with to be read, and the unit it then has."""
+    return (100.0, "% of window") if name in SCORES else (1.0, "score, as recorded")
+
+
+def inputs(entries: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Each input file as a row: its name, then its role and hash."""
+    return [
+        (
+            str(entry.get("name", f"input {number}")),
+            ", ".join(f"{key} {value}" for key, value in entry.items() if key != "name"),
+        )
+        for number, entry in enumerate(entries, 1)
+    ]
+
+
+def rows(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested JSON values as flat rows: `config.strength`, `0.5`."""
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from rows(value, f"{name}.")
+        elif isinstance(value, list | tuple) and any(isinstance(v, Mapping) for v in value):
+            yield from rows({str(i + 1): v for i, v in enumerate(value)}, f"{name}.")
+        elif isinstance(value, list | tuple):
+            yield name, ", ".join(str(v) for v in value) or "none"
+        else:
+            yield name, "none" if value is None else str(value)
+
+
+def sources(trajectory: Trajectory) -> list[str]:
+    """The papers behind what this run used."""
+    used = [SOURCES[trajectory.record.method]] if trajectory.record.method in SOURCES else []
+    return used + ([SOURCES["transition"]] if trajectory.video is not None else [])
