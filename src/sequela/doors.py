@@ -65,7 +65,7 @@ def load(
 
 
 def animate(trajectory: Trajectory, simulator: ProgressiveEditor, **settings: Any) -> Trajectory:
-    """The trajectory with a video through its states; see `sequela.simulators.transition.animate`."""
+    """The trajectory with a video through its states; see `simulators.transition.animate`."""
     from sequela.simulators.transition import animate as draw
 
     return draw(trajectory, simulator, **settings)

@@ -95,4 +95,5 @@ def build_tokenizer(words: Sequence[str], *, length: int) -> Any:
             vocabulary.setdefault(left, len(vocabulary))
     for special in ("<|startoftext|>", "<|endoftext|>"):
         vocabulary[special] = len(vocabulary)
-    return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=length)
+    make: Any = CLIPTokenizer  # its annotation of `merges` names neither of the forms it takes
+    return make(vocab=vocabulary, merges=merges, model_max_length=length)

@@ -1,4 +1,4 @@
-"""`sequela models`, `sequela doctor`, `sequela cite`: what is here, what is missing, whom to thank."""
+"""`sequela models`, `doctor` and `cite`: what is here, what is missing, whom to thank."""
 
 import importlib.util
 import json
@@ -24,7 +24,6 @@ def models(json_: o.Json = False, debug: o.Debug = False) -> None:
     """List the bundled models with size, data and licence.
 
     Example:
-
         sequela models
     """
     with one_sentence(debug=debug):
@@ -46,7 +45,6 @@ def doctor(json_: o.Json = False, debug: o.Debug = False) -> None:
     """Show versions, devices, memory, models, and what is missing.
 
     Example:
-
         sequela doctor
     """
     with one_sentence(debug=debug):
@@ -65,7 +63,6 @@ def cite(
     """Print the sources of a method as BibTeX.
 
     Examples:
-
         sequela cite
 
         sequela cite progressive-editing
@@ -86,9 +83,9 @@ def _examine() -> dict[str, Any]:
     from sequela.checkpoints import bundled_models
 
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    accelerators = [
-        torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())
-    ] or ["none: the CPU is used"]
+    accelerators = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or [
+        "none: the CPU is used"
+    ]
     missing = [
         f"{package} (pip install 'sequela[{extra}]')"
         for package, extra in _EXTRAS.items()

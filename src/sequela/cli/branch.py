@@ -12,7 +12,7 @@ from sequela.core import OutputExistsError
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
 
 
-def branch(  # noqa: PLR0913  # the command line's contract: one parameter for each option
+def branch(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each option
     run: RunFolder,
     out: o.Out,
     from_state: Annotated[int, typer.Option("--from", help="State of the main branch to leave.")],
@@ -39,7 +39,6 @@ def branch(  # noqa: PLR0913  # the command line's contract: one parameter for e
     """Go on from a state of a run under another condition.
 
     Examples:
-
         sequela branch run/ --from 4 --finding "no finding" --out run2/
 
         sequela branch run/ --from 0 --disease edema --steps 6 --out run2/

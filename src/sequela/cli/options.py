@@ -12,7 +12,8 @@ Inputs = Annotated[
     typer.Argument(help="Images (PNG, JPEG, TIFF, DICOM) or folders of them.", show_default=False),
 ]
 Out = Annotated[
-    Path, typer.Option("--out", help="Run folder to make; it must not exist.", rich_help_panel=OUTPUT)
+    Path,
+    typer.Option("--out", help="Run folder to make; it must not exist.", rich_help_panel=OUTPUT),
 ]
 Disease = Annotated[
     list[str] | None,
@@ -155,9 +156,7 @@ Resolution = Annotated[
     typer.Option("--resolution", help="Side of the model's square, px.", rich_help_panel=EDIT),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="All noise follows it.", rich_help_panel=EDIT)]
-Samples = Annotated[
-    int, typer.Option("--samples", help="Independent draws.", rich_help_panel=EDIT)
-]
+Samples = Annotated[int, typer.Option("--samples", help="Independent draws.", rich_help_panel=EDIT)]
 Transition = Annotated[
     str,
     typer.Option(
@@ -169,9 +168,7 @@ Transition = Annotated[
 ]
 Frames = Annotated[
     int,
-    typer.Option(
-        "--frames", help="Frames of a clip, both states counted.", rich_help_panel=OUTPUT
-    ),
+    typer.Option("--frames", help="Frames of a clip, both states counted.", rich_help_panel=OUTPUT),
 ]
 Fps = Annotated[float, typer.Option("--fps", help="Frames a second.", rich_help_panel=OUTPUT)]
 Dicom = Annotated[
@@ -192,12 +189,8 @@ DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Print plan, memory and time only.", rich_help_panel=OUTPUT),
 ]
-Debug = Annotated[
-    bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=MACHINE)
-]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=MACHINE)]
 FrameIndex = Annotated[
     int | None,
-    typer.Option(
-        "--frame", help="Frame of a multi-frame DICOM, from 0.", rich_help_panel=ASKED
-    ),
+    typer.Option("--frame", help="Frame of a multi-frame DICOM, from 0.", rich_help_panel=ASKED),
 ]

@@ -32,9 +32,7 @@ def parse_finding(words: str) -> AskedFinding:
             f"`--finding` must read NAME[:WEIGHT][@REGION], got {words!r}. "
             "For example: --finding 'effusion:0.8@left.png'."
         ) from error
-    return AskedFinding(
-        name=name.strip(), weight=value, region=Path(region) if region else None
-    )
+    return AskedFinding(name=name.strip(), weight=value, region=Path(region) if region else None)
 
 
 def parse_duration(words: str) -> float:

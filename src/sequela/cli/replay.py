@@ -12,7 +12,7 @@ from sequela.cli.console import one_sentence, progress_bar, result
 from sequela.core import UnreadableFileError
 
 
-def replay(  # noqa: PLR0913  # the command line's contract: one parameter for each option
+def replay(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each option
     record: Annotated[
         Path, typer.Argument(help="record.json of a run, or its folder.", show_default=False)
     ],
@@ -33,7 +33,6 @@ def replay(  # noqa: PLR0913  # the command line's contract: one parameter for e
     On the same machine with the same number of threads the difference is 0.
 
     Examples:
-
         sequela replay run/record.json
 
         sequela replay run/ --out again/
@@ -58,7 +57,6 @@ def view(
     """Open the report page of a run.
 
     Example:
-
         sequela view run/
     """
     with one_sentence(debug=debug):

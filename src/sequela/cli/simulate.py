@@ -71,7 +71,7 @@ class Job:
         return trajectory
 
 
-def simulate(  # noqa: PLR0913  # the command line's contract: one parameter for each option
+def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each option
     inputs: o.Inputs,
     out: o.Out,
     disease: o.Disease = None,
@@ -112,7 +112,6 @@ def simulate(  # noqa: PLR0913  # the command line's contract: one parameter for
     """Simulate how a disease would change an image.
 
     Examples:
-
         sequela simulate chest.dcm --disease pneumonia --out run/
 
         sequela simulate chest.png --finding "effusion:0.8@left.png" --finding edema --out run/
@@ -179,9 +178,7 @@ def load_editor(options: dict[str, Any], settings: Any) -> Any:
     backbone = load_backbone(
         find_model(options["model"]), unet=options["unet"], device=options["device"]
     )
-    return ProgressiveEditor(
-        backbone=backbone, settings=settings, size=options.get("resolution")
-    )
+    return ProgressiveEditor(backbone=backbone, settings=settings, size=options.get("resolution"))
 
 
 def _targets(paths: list[Path], out: Path, *, overwrite: bool) -> list[Path]:

@@ -7,7 +7,8 @@ _PIE = """@article{liang2023pie,
 }"""
 _LDM = """@inproceedings{rombach2022ldm,
   title={High-Resolution Image Synthesis with Latent Diffusion Models},
-  author={Rombach, Robin and Blattmann, Andreas and Lorenz, Dominik and Esser, Patrick and Ommer, Bj{\\"o}rn},
+  author={Rombach, Robin and Blattmann, Andreas and Lorenz, Dominik and Esser, Patrick and
+    Ommer, Bj{\\"o}rn},
   booktitle={CVPR}, year={2022}
 }"""
 _DPM = """@article{lu2022dpmsolverpp,
@@ -31,7 +32,8 @@ _SDEDIT = """@inproceedings{meng2022sdedit,
 }"""
 _NIH = """@inproceedings{wang2017chestxray8,
   title={ChestX-ray8: Hospital-scale Chest X-ray Database and Benchmarks},
-  author={Wang, Xiaosong and Peng, Yifan and Lu, Le and Lu, Zhiyong and Bagheri, Mohammadhadi and Summers, Ronald M.},
+  author={Wang, Xiaosong and Peng, Yifan and Lu, Le and Lu, Zhiyong and
+    Bagheri, Mohammadhadi and Summers, Ronald M.},
   booktitle={CVPR}, year={2017}
 }"""
 _COVID = """@article{cohen2020covid,

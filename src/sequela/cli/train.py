@@ -28,10 +28,9 @@ def train(
     """Train a model by recipe; an interrupted training goes on where it was.
 
     Examples:
+        sequela train recipes/chest-mini-autoencoder.toml --data DIR --out work/autoencoder
 
-        sequela train recipes/chest-mini-autoencoder.toml --data DIR --out work/chest-mini/autoencoder
-
-        sequela train recipes/chest-mini.toml --data DIR --out work/chest-mini/diffusion
+        sequela train recipes/chest-mini.toml --data DIR --out work/chest-mini
     """
     with one_sentence(debug=debug):
         from rich.console import Console

@@ -1,4 +1,4 @@
-"""Chest X-ray cohorts: the NIH subset with and without pneumonia, and the open part of the COVID set.
+"""Chest X-ray cohorts: the NIH subset, and the freely licensed part of the COVID-19 collection.
 
 Source: Wang et al., "ChestX-ray8", CVPR 2017 (NIH Clinical Center); Cohen et al., "COVID-19 image
 data collection", arXiv:2006.11988.
@@ -18,7 +18,7 @@ _TIME_FINDINGS: dict[str, tuple[str, ...] | None] = {
 
 
 def cxr_nih(root: Path) -> list[Example]:
-    """NIH ChestX-ray14 films labelled "no finding" or "pneumonia", with all their other findings."""
+    """NIH ChestX-ray14 films labelled "no finding" or "pneumonia", with all other findings."""
     folder = root / "cxr_nih"
 
     def example(row: dict[str, str]) -> Example:

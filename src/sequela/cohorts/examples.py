@@ -62,7 +62,8 @@ def _check(examples: list[Example], name: str) -> None:
         check_choice("split", example.split, SPLITS)
         if sides.setdefault(example.patient, example.split) != example.split:
             raise InvalidInputError(
-                f"`split` of {name} must put a patient on one side, but {example.patient} is on two. "
+                f"`split` of {name} must put a patient on one side, but {example.patient} is "
+                "on two. "
                 "Split by patient, not by image."
             )
         if not example.path.is_file():

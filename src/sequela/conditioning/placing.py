@@ -18,8 +18,8 @@ def place_region(region: Region, scan: Scan) -> tuple[Region, str | None]:
         return region, None
     if region.array.ndim != len(scan.space):
         raise GeometryMismatchError(
-            f"`region` must have {len(scan.space)} axes like {scan.source.name}, but {region.origin} "
-            f"has shape {region.array.shape}. Draw it on the image itself."
+            f"`region` must have {len(scan.space)} axes like {scan.source.name}, but "
+            f"{region.origin} has shape {region.array.shape}. Draw it on the image itself."
         )
     asked = region.array.shape[0] / region.array.shape[1]
     wanted = scan.space[0] / scan.space[1]
@@ -29,10 +29,10 @@ def place_region(region: Region, scan: Scan) -> tuple[Region, str | None]:
             f"{region.array.shape} ({region.origin}). It may belong to another image; a region is "
             "never stretched."
         )
-    space = (scan.space[0], scan.space[1])
+    space = scan.plane
     array = quantise(resize(region.array[None], space)[0])
     notice = (
-        f"The region {region.origin} has {region.array.shape[1]}x{region.array.shape[0]} pixels and "
-        f"was resampled to the image's {space[1]}x{space[0]}."
+        f"The region {region.origin} has {region.array.shape[1]}x{region.array.shape[0]} pixels "
+        f"and was resampled to the image's {space[1]}x{space[0]}."
     )
     return Region(array=np.ascontiguousarray(array), origin=region.origin), notice

@@ -1,7 +1,7 @@
 """The words of a domain: its findings, their synonyms, and the prompt form models are trained on.
 
-Source of the prompt form: Liang et al., "PIE", arXiv:2309.11745, and its published data loaders: the
-instance prompt, a comma, and the labels joined by commas without blanks.
+Source of the prompt form: Liang et al., "PIE", arXiv:2309.11745, and its published data loaders:
+the instance prompt, a comma, and the labels joined by commas without blanks.
 """
 
 import difflib

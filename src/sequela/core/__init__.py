@@ -18,7 +18,7 @@ from sequela.core.errors import (
 from sequela.core.record import DISCLAIMER, SCHEMA_VERSION, Record
 from sequela.core.registry import Entry, Registry
 from sequela.core.scan import Region, Scan, Source, Window, hash_bytes
-from sequela.core.trajectory import Branch, State, Trajectory, Video
+from sequela.core.trajectory import Branch, State, StateKind, Trajectory, Video
 
 __all__ = [
     "DISCLAIMER",
@@ -40,6 +40,7 @@ __all__ = [
     "SequelaError",
     "Source",
     "State",
+    "StateKind",
     "Trajectory",
     "UnknownNameError",
     "UnreadableFileError",

@@ -1,4 +1,4 @@
-"""Checks of arguments: each raises one sentence with the argument, the rule, the value, the remedy."""
+"""Checks of arguments: each raises one sentence with argument, rule, value and remedy."""
 
 import difflib
 import math

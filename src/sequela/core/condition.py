@@ -24,7 +24,9 @@ class Finding:
     region: Region | None = None
 
     def __post_init__(self) -> None:
-        check_finite("weight", self.weight, minimum=0, hint="0 ignores the finding, 1 asks in full.")
+        check_finite(
+            "weight", self.weight, minimum=0, hint="0 ignores the finding, 1 asks in full."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,8 @@ class Condition:
     def __post_init__(self) -> None:
         if not self.findings:
             raise InvalidInputError(
-                "`condition` must hold at least one finding. Name one with --disease, --finding or --prompt."
+                "`condition` must hold at least one finding, got none. Name one with --disease, "
+                "--finding or --prompt."
             )
 
     @property

@@ -4,7 +4,7 @@
     ├── InvalidInputError(ValueError)       an argument, option or file breaks a rule
     │   ├── GeometryMismatchError           two arrays that must share a grid do not
     │   └── UnreadableFileError             a file is missing, damaged or of an unknown kind
-    ├── OutputExistsError(FileExistsError)  the output is already there; nothing is overwritten unasked
+    ├── OutputExistsError(FileExistsError)  the output is there; nothing is overwritten unasked
     ├── UnknownNameError(LookupError)       no model, finding, engine of that name
     ├── CheckpointError(RuntimeError)       weights that do not fit, or may not be loaded
     ├── MissingExtraError(ImportError)      an optional dependency is not installed

@@ -36,7 +36,9 @@ class Registry(Generic[T]):
     def add(self, name: str, make: T, *, source: str, licence: str = "Apache-2.0") -> None:
         """Register `make` under a kebab-case name; a duplicate is refused."""
         if name in self._entries:
-            raise InvalidInputError(f"`{self.kind}` {name!r} is already registered; choose another.")
+            raise InvalidInputError(
+                f"`{self.kind}` {name!r} is already registered; choose a new one."
+            )
         self._entries[name] = Entry(name=name, make=make, source=source, licence=licence)
 
     def get(self, name: str) -> Entry[T]:

@@ -1,4 +1,4 @@
-"""Scan, Window, Source and Region: one image or volume, how to look at it, and where it may change."""
+"""Scan, Window, Source, Region: an image or volume, how to show it, and where it may change."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ class Scan:
         source: File name and hash.
         spacing_mm: Millimetres between samples along the spatial axes, or None when unknown.
         affine: 4x4 map of (d, h, w, 1) to LPS millimetres, for volumes.
-        header: What `io` needs to write the same format again, stripped of personal data; opaque elsewhere.
+        header: What `io` needs to write the same format again, without personal data.
     """
 
     array: np.ndarray
@@ -80,6 +80,11 @@ class Scan:
     def is_volume(self) -> bool:
         """Whether there are three spatial axes."""
         return self.array.ndim == 3 and not self.is_colour
+
+    @property
+    def plane(self) -> tuple[int, int]:
+        """Height and width of an image."""
+        return (self.array.shape[0], self.array.shape[1])
 
     @property
     def space(self) -> tuple[int, ...]:

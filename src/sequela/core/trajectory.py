@@ -1,4 +1,4 @@
-"""State, Branch, Video and Trajectory: the same patient at several moments, as a tree of branches."""
+"""State, Branch, Video, Trajectory: the same patient at several moments, as a tree of branches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -15,7 +15,9 @@ from scipy.ndimage import gaussian_filter
 from sequela.core import Window
 from sequela.imaging.fit import Fit, channels_first, channels_last, to_model_range
 
-FULL_FADE = 0.5  # change, on the model's scale of 2 from black to white, at which old edges are gone
+FULL_FADE = (
+    0.5  # change, on the model's scale of 2 from black to white, at which old edges are gone
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,7 +71,7 @@ class Composer:
 
         Args:
             decoded: The edited image as the codec gives it, in about [-1, 1].
-            weight: Soft mask on the full grid; where it is 0 the result equals the baseline exactly.
+            weight: Soft mask on the full grid; where it is 0 the result is the baseline exactly.
         """
         change = decoded - self.decoded
         moved = gaussian_filter(np.abs(change).mean(axis=0, keepdims=True), sigma=(0, 1, 1))
@@ -106,9 +108,9 @@ def match_channels(
     if len(image) == channels:
         return image
     if channels == 1:
-        return image.mean(axis=0, keepdims=True)
+        return np.asarray(image.mean(axis=0, keepdims=True))
     return np.repeat(image, channels, axis=0)
 
 
 def _fine(image: np.ndarray, blur: float) -> np.ndarray:
-    return image - gaussian_filter(image, sigma=(0, blur, blur))
+    return np.asarray(image - gaussian_filter(image, sigma=(0, blur, blur)))

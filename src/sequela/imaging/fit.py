@@ -71,12 +71,10 @@ def resize(
     return F.interpolate(batch, size=space, mode="bicubic", antialias=True)[0].numpy()
 
 
-def to_model_range(
-    array: Num[np.ndarray, "*space"], window: Window
-) -> Float[np.ndarray, "*space"]:
+def to_model_range(array: Num[np.ndarray, "*space"], window: Window) -> Float[np.ndarray, "*space"]:
     """Stored values to [-1, 1]; what lies outside the window is clipped."""
     share = (array.astype(np.float32) - window.low) / (window.high - window.low)
-    return np.clip(2 * share - 1, -1, 1, dtype=np.float32)
+    return np.asarray(np.clip(2 * share - 1, -1, 1), dtype=np.float32)
 
 
 def channels_first(array: Num[np.ndarray, "..."]) -> Num[np.ndarray, "channel height width"]:

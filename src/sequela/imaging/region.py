@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import distance_transform_edt
 
-# A region is saved as 16-bit PNG; it is rounded to that grid first, so that the saved one is the used one.
+# A region is saved as 16-bit PNG; rounded to that grid first, the saved one is the used one.
 _LEVELS = 65535
 
 
@@ -32,12 +32,12 @@ def effective_region(
 
 def quantise(mask: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """Rounded to what a 16-bit file holds, in [0, 1]."""
-    return (np.rint(np.clip(mask, 0, 1) * _LEVELS) / _LEVELS).astype(np.float32)
+    return np.asarray(np.rint(np.clip(mask, 0, 1) * _LEVELS) / _LEVELS, dtype=np.float32)
 
 
 def _ramp(inside: np.ndarray, feather_px: float) -> Float[np.ndarray, "height width"]:
-    """0 outside, rising smoothly to 1 over `feather_px` inside; the image's own edge is no border."""
+    """0 outside, rising smoothly to 1 over `feather_px`; the image's own edge is no border."""
     if inside.all():
         return np.ones(inside.shape, np.float32)
     share = np.clip(distance_transform_edt(inside) / max(feather_px, 1.0), 0, 1)
-    return (share * share * (3 - 2 * share)).astype(np.float32)
+    return np.asarray(share * share * (3 - 2 * share), dtype=np.float32)

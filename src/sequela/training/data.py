@@ -41,7 +41,7 @@ def load_images(examples: Sequence[Example], split: str, settings: DataSettings)
     for example in chosen:
         scan = read_scan(example.path)
         image = channels_first(to_model_range(scan.array, scan.window))
-        square = Fit.of(scan.space, settings.image_size).forward(image)
+        square = Fit.of(scan.plane, settings.image_size).forward(image)
         images.append(torch.from_numpy(square.mean(axis=0, keepdims=True)))
     return ImageSet(
         images=torch.stack(images), findings=tuple(example.findings for example in chosen)
@@ -49,7 +49,7 @@ def load_images(examples: Sequence[Example], split: str, settings: DataSettings)
 
 
 def step_generator(seed: int, *keys: int) -> torch.Generator:
-    """A generator of its own for each step, so that a resumed run draws what it would have drawn."""
+    """A generator for each step, so that a resumed run draws what it would have drawn."""
     state = np.random.SeedSequence([seed, *keys]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state) >> 1)
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from sequela.core import MissingExtraError
-from sequela.training.checkpoint import load_checkpoint, save_checkpoint
+from sequela.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from sequela.training.data import step_generator
 from sequela.training.recipe import OptimiserSettings, Recipe
 
@@ -23,7 +23,10 @@ from sequela.training.recipe import OptimiserSettings, Recipe
 class Objective(Protocol):
     """What is trained, and how well it does."""
 
-    networks: nn.Module  # everything with gradients; called with a batch, it returns named losses
+    @property
+    def networks(self) -> nn.Module:
+        """Everything with gradients; called with a batch, it returns named losses."""
+        ...
 
     def batch(self, size: int, generator: torch.Generator) -> Any:
         """Draw the arguments of one forward pass, on the CPU."""
@@ -64,8 +67,8 @@ def train(
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
     )
-    state = {"networks": objective.networks, "averaged": averaged, "optimiser": optimiser}
-    first = load_checkpoint(out / "checkpoint", **state)
+    state = TrainingState(objective.networks, averaged, optimiser)
+    first = load_checkpoint(out / "checkpoint", state)
     networks, prepared = accelerator.prepare(objective.networks, optimiser)
     averaged.to(accelerator.device)
     for step in range(first, settings.steps):
@@ -74,21 +77,34 @@ def train(
         losses = _update(accelerator, objective, networks, prepared, recipe, step)
         _average(averaged, accelerator.unwrap_model(networks), step, settings.ema_decay)
         done = step + 1
-        last = done == settings.steps
         if accelerator.is_main_process:
-            if done % recipe.log.every == 0 or last:
-                _log(accelerator, out / "curves.csv", done, losses)
-            if done % recipe.log.evaluate_every == 0 or last:
-                figures = objective.evaluate(averaged, done, out / "samples")
-                _log(accelerator, out / "held_out.csv", done, figures)
-            if done % recipe.log.checkpoint_every == 0 or last:
-                save_checkpoint(out / "checkpoint", step=done, **state)
+            _report(objective, recipe, state, out, done, losses, accelerator)
         if progress is not None:
             progress(done, settings.steps, losses["loss"])
     accelerator.end_training()
     if accelerator.is_main_process:
         objective.export(averaged, out / "model")
     return out / "model"
+
+
+def _report(  # noqa: PLR0913, PLR0917  # split off `train` to keep that readable
+    objective: Objective,
+    recipe: Recipe,
+    state: TrainingState,
+    out: Path,
+    done: int,
+    losses: dict[str, float],
+    accelerator: Any,
+) -> None:
+    """Write what is due after `done` updates: a line, held-out figures, a checkpoint."""
+    last = done == recipe.optimiser.steps
+    if done % recipe.log.every == 0 or last:
+        _log(accelerator, out / "curves.csv", done, losses)
+    if done % recipe.log.evaluate_every == 0 or last:
+        figures = objective.evaluate(state.averaged, done, out / "samples")
+        _log(accelerator, out / "held_out.csv", done, figures)
+    if done % recipe.log.checkpoint_every == 0 or last:
+        save_checkpoint(out / "checkpoint", state, step=done)
 
 
 def learning_rate_share(step: int, settings: OptimiserSettings) -> float:
@@ -123,8 +139,8 @@ def _average(averaged: nn.Module, networks: nn.Module, step: int, decay: float) 
     weight = 1 - min(decay, (1 + step) / (10 + step))
     for mean, value in zip(averaged.parameters(), networks.parameters(), strict=True):
         mean.lerp_(value, weight)
-    for mean, value in zip(averaged.buffers(), networks.buffers(), strict=True):
-        mean.copy_(value)
+    for kept, buffer in zip(averaged.buffers(), networks.buffers(), strict=True):
+        kept.copy_(buffer)
 
 
 def _to_device(batch: tuple[Any, ...], device: torch.device) -> tuple[Any, ...]:

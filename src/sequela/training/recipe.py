@@ -41,7 +41,7 @@ class OptimiserSettings:
     weight_decay: float = 1e-2
     clip_norm: float = 1.0
     ema_decay: float = 0.999
-    mixed_precision: str = "no"  # bf16 and fp16 are for accelerators; on most CPUs they are far slower
+    mixed_precision: str = "no"  # bf16 and fp16 are for accelerators; CPUs are far slower
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size", "accumulation"):
@@ -69,7 +69,7 @@ class LogSettings:
 class AutoencoderNetwork:
     """A KL autoencoder (diffusers' AutoencoderKL) and the weights of its loss terms."""
 
-    widths: tuple[int, ...] = (24, 48, 96)  # one level each; every level but the last halves the side
+    widths: tuple[int, ...] = (24, 48, 96)  # one a level; each level but the last halves the side
     latent_channels: int = 4
     layers_per_level: int = 1
     crop: int = 64  # training crops in pixels; the network is convolutional
@@ -79,7 +79,7 @@ class AutoencoderNetwork:
 
 @dataclass(frozen=True, kw_only=True)
 class DiffusionNetwork:
-    """A text-conditioned UNet with its own small text encoder, on a frozen autoencoder's latents."""
+    """A text-conditioned UNet with its own small text encoder, on frozen latents."""
 
     autoencoder: str = "autoencoder"  # folder beside the output, or a path
     widths: tuple[int, ...] = (64, 96, 128)

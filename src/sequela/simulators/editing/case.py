@@ -1,4 +1,4 @@
-"""Case: one patient's image made ready for a backbone, and states brought back to the image's grid."""
+"""Case: one patient's image made ready for a backbone, and its states brought back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import torch.nn.functional as F  # noqa: N812  # torch's own convention
 from jaxtyping import Float
 from torch import Tensor
 
-from sequela.core import InvalidInputError, Region, Scan, State
+from sequela.core import InvalidInputError, Region, Scan, State, StateKind
 from sequela.diffusion import Backbone, Posterior
 from sequela.imaging import (
     Composer,
@@ -68,7 +68,7 @@ class Case:
         for one in (region, protected):
             if one is not None:
                 one.check_grid(scan.space)
-        fit = Fit.of((scan.space[0], scan.space[1]), size)
+        fit = Fit.of(scan.plane, size)
         everywhere = np.ones(scan.space, np.float32)
         effective = effective_region(
             everywhere if region is None else region.array,
@@ -145,7 +145,7 @@ class Case:
                 "mean_change": self.mean_change(array, self.scan.array),
                 "step_change": self.mean_change(array, before),
             }
-            kind = "observed" if step == 0 else "simulated"
+            kind: StateKind = "observed" if step == 0 else "simulated"
             states.append(State(image=array, kind=kind, step=step, scores=scores))
         return tuple(states)
 

@@ -1,4 +1,4 @@
-"""ProgressiveEditing: the settings of progressive editing, and the three presets that are values of it."""
+"""ProgressiveEditing: the settings of progressive editing, and the presets as values of it."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""ProgressiveEditor: from one image and a condition to a trajectory, and from any state to a new branch."""
+"""ProgressiveEditor: one image and a condition to a trajectory, and any state to a new branch."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -152,12 +152,8 @@ class ProgressiveEditor:
                 f"{from_state}. Raise --steps to go on from there."
             )
         protect = trajectory.regions.get("protected")
-        case = self.case(
-            trajectory.scan, region or trajectory.regions.get("requested"), protect
-        )
-        walk, notices = self._walk(
-            case, asked, seed=trajectory.record.seed, samples=(main.sample,)
-        )
+        case = self.case(trajectory.scan, region or trajectory.regions.get("requested"), protect)
+        walk, notices = self._walk(case, asked, seed=trajectory.record.seed, samples=(main.sample,))
         start = None
         if from_state > 0:
             start = torch.from_numpy(main.latents[from_state][None]).to(case.posterior.mean)

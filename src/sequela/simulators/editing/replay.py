@@ -34,7 +34,8 @@ def editor_of(trajectory: Trajectory, backbone: Backbone) -> ProgressiveEditor:
     if recorded != backbone.card.get("sha256"):
         raise CheckpointError(
             f"`model` must be the recorded one ({trajectory.record.model.get('name')}, sha256 "
-            f"{str(recorded)[:12]}), got {backbone.name} ({str(backbone.card.get('sha256'))[:12]}). "
+            f"{str(recorded)[:12]}), got {backbone.name} "
+            f"({str(backbone.card.get('sha256'))[:12]}). "
             "Name the right folder with --model."
         )
     known = {f.name for f in fields(ProgressiveEditing)}

@@ -132,7 +132,9 @@ class Walk:
     def _rolled_back(self, entering: Latents, timesteps: list[int], step: int) -> Latents:
         schedule = self.backbone.schedule
         if self.settings.roll_back == "noise":
-            return schedule.add_noise(entering, self._normal(entering, step, _FORWARD), timesteps[0])
+            return schedule.add_noise(
+                entering, self._normal(entering, step, _FORWARD), timesteps[0]
+            )
         plain = self._batched(0, len(entering))
         return invert(
             entering, schedule, timesteps, lambda z, t: self.backbone.denoise(z, t, plain)

@@ -24,7 +24,7 @@ TRANSITIONS = {
 MAX_SIDE = 512  # pixels of the video's longer side; lossless states are kept beside it
 
 
-def animate(  # noqa: PLR0913  # a public door: one keyword each for what a user may ask
+def animate(  # a public door: one keyword each for what a user may ask
     trajectory: Trajectory,
     editor: ProgressiveEditor,
     *,
@@ -118,7 +118,7 @@ def _latent(
 def _view_case(trajectory: Trajectory, editor: ProgressiveEditor) -> Case:
     """The same patient at viewing size, so that no frame is composed at full size."""
     scan = trajectory.scan
-    height, width = scan.space[:2]
+    height, width = scan.plane
     scale = min(1.0, MAX_SIDE / max(height, width))
     space = (max(1, round(height * scale)), max(1, round(width * scale)))
     array = resize(channels_first(scan.array).astype(np.float32), space)

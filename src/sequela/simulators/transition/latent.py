@@ -1,4 +1,4 @@
-"""The training-free transition: walk between two states' latents and let the prior repair the middle.
+"""The training-free transition: walk between latents and let the prior repair the middle.
 
 A straight line between two latents leaves the set of images the codec knows, so its middle looks
 washed out. Each interpolated latent is therefore noised a little, most in the middle and not at all
@@ -63,7 +63,10 @@ class LatentTransition:
         first, last = self.latents[number], self.latents[number + 1]
         between = torch.stack([torch.lerp(first, last, float(w)) for w in weights])
         repaired = torch.cat(
-            [self._repaired(z[None], 4 * w * (1 - w)) for z, w in zip(between, weights, strict=True)]
+            [
+                self._repaired(z[None], 4 * w * (1 - w))
+                for z, w in zip(between, weights, strict=True)
+            ]
         )
         decoded = self.case.decode(repaired)
         return [self.composer.state(image, self.case.effective) for image in decoded]
@@ -71,7 +74,7 @@ class LatentTransition:
     def _repaired(
         self, latents: Float[Tensor, "1 latent h w"], depth: float
     ) -> Float[Tensor, "1 latent h w"]:
-        """Noised to `depth` of the full strength and denoised in one step; depth 0 changes nothing."""
+        """Noised to `depth` of the strength, denoised in one step; depth 0 changes nothing."""
         schedule = self.case.backbone.schedule
         timestep = round(depth * STRENGTH * len(schedule))
         if timestep == 0:
@@ -90,9 +93,7 @@ class LatentTransition:
         if len(texts) == 1 and self.guide.weights[0] == 1 and self.guide.masks[0] is None:
             return denoise(1)  # at guidance scale 1 the unconditional part cancels
         towards = [denoise(text) for text in texts]
-        return guided(
-            denoise(0), towards, self.guide.weights, self.guide.masks, GUIDANCE_SCALE
-        )
+        return guided(denoise(0), towards, self.guide.weights, self.guide.masks, GUIDANCE_SCALE)
 
     def _text(self, text: int) -> TextEmbedding:
         return self.guide.embedding.select([text])

@@ -1,10 +1,12 @@
 """The autoencoder objective: images to small latents and back, edges kept.
 
-Source: Rombach et al., arXiv:2112.10752, section 3.1. Departs from it: squared, absolute and gradient
-errors stand in for the perceptual and adversarial terms, whose networks would need foreign weights.
+Source: Rombach et al., arXiv:2112.10752, section 3.1. Departs from it: squared, absolute and
+gradient errors stand in for the perceptual and adversarial terms, whose networks would need foreign
+weights.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,7 +83,7 @@ class AutoencoderObjective:
         return images, torch.randn(shape, generator=generator)
 
     @torch.no_grad()
-    def evaluate(self, averaged: nn.Module, step: int, folder: Path) -> dict[str, float]:
+    def evaluate(self, averaged: Any, step: int, folder: Path) -> dict[str, float]:
         """Peak signal-to-noise ratio in dB on held-out images, and a sheet of pairs."""
         device = next(averaged.parameters()).device
         pairs, errors = [], []
@@ -102,7 +104,7 @@ class AutoencoderObjective:
         return {"psnr_db": float(decibels.mean()), "psnr_db_worst": float(decibels.min())}
 
     @torch.no_grad()
-    def export(self, averaged: nn.Module, folder: Path) -> None:
+    def export(self, averaged: Any, folder: Path) -> None:
         """Write the codec in diffusers layout, with the scale that gives latents unit variance."""
         device = next(averaged.parameters()).device
         latents = [
@@ -114,4 +116,4 @@ class AutoencoderObjective:
 
 
 def _viewable(image: Float[Tensor, "1 height width"]) -> np.ndarray:
-    return ((image[0] + 1) * 127.5).clamp(0, 255).byte().numpy()
+    return np.asarray(((image[0] + 1) * 127.5).clamp(0, 255).byte())

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sequela.backbones.build import build_text_encoder, build_tokenizer, build_unet
 from sequela.checkpoints import save_pipeline
 from sequela.conditioning import CHEST, NO_FINDING
-from sequela.core import CheckpointError
+from sequela.core import CheckpointError, hash_bytes
 from sequela.diffusion import scaled_linear_schedule
 from sequela.render import contact_sheet
 from sequela.training.data import ImageSet, step_generator, vary
@@ -66,7 +67,7 @@ class LatentDiffusionObjective:
         self.train, self.held_out = train, held_out
         self.autoencoder = load_autoencoder((out.parent / settings.autoencoder).resolve())
         self.tokenizer = build_tokenizer(_words(), length=settings.text_length)
-        self.latents = self._encode_variants()
+        self.latents = self._cached_latents(out / "latents.safetensors")
         latent_channels, side = self.latents.shape[-3], self.latents.shape[-1]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)  # inside the fork: the caller's state is left alone
@@ -99,7 +100,7 @@ class LatentDiffusionObjective:
         return latents, noise, timesteps, self.tokenise(captions)
 
     def caption(self, findings: tuple[str, ...] | None, generator: torch.Generator) -> str:
-        """The training text of an image: dropped, partial or whole, in the published prompt form."""
+        """The training text of an image: dropped, partial or whole, in the published form."""
         dropped, partial, spelled = torch.rand(3, generator=generator).tolist()
         if findings is None or dropped < self.settings.caption_dropout:
             return ""
@@ -121,10 +122,10 @@ class LatentDiffusionObjective:
             max_length=self.settings.text_length,
             return_tensors="pt",
         )
-        return padded.input_ids
+        return torch.as_tensor(padded.input_ids)
 
     @torch.no_grad()
-    def evaluate(self, averaged: nn.Module, step: int, folder: Path) -> dict[str, float]:
+    def evaluate(self, averaged: Any, step: int, folder: Path) -> dict[str, float]:
         """Weighted and plain error on held-out images at fixed noise, and a sheet of samples."""
         device = next(averaged.parameters()).device
         generator = step_generator(self.recipe.seed, 1)
@@ -142,7 +143,7 @@ class LatentDiffusionObjective:
         self._sample_sheet(averaged, folder / f"{step:06d}.png")
         return {f"held_out_{name}": float(np.mean(values)) for name, values in totals.items()}
 
-    def export(self, averaged: nn.Module, folder: Path) -> None:
+    def export(self, averaged: Any, folder: Path) -> None:
         """Write the whole pipeline in diffusers layout."""
         from diffusers import DDIMScheduler
 
@@ -161,9 +162,23 @@ class LatentDiffusionObjective:
             "text_encoder": averaged.text_encoder,
         }
         card = {"name": self.recipe.name, "domain": "chest", "data": list(self.recipe.data.sets)}
-        save_pipeline(
-            folder, parts=parts, scheduler=scheduler, tokenizer=self.tokenizer, card=card
+        save_pipeline(folder, parts=parts, scheduler=scheduler, tokenizer=self.tokenizer, card=card)
+
+    def _cached_latents(self, cache: Path) -> Float[Tensor, "variant image latent side side"]:
+        """Encoded once and kept beside the checkpoint, while images and codec stay the same."""
+        key = hash_bytes(
+            self.train.images.numpy().tobytes()
+            + repr((self.recipe.data, self.settings.variants, self.recipe.seed)).encode()
+            + b"".join(p.detach().numpy().tobytes() for p in self.autoencoder.parameters())
         )
+        if cache.exists():
+            stored = load_file(cache)
+            if key in stored:
+                return stored[key]
+        latents = self._encode_variants()
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        save_file({key: latents}, cache)
+        return latents
 
     def _encode_variants(self) -> Float[Tensor, "variant image latent side side"]:
         variants = [self._encode(self.train.images)]
@@ -175,7 +190,7 @@ class LatentDiffusionObjective:
     @torch.no_grad()
     def _encode(self, images: Float[Tensor, "b 1 s s"]) -> Float[Tensor, "b latent l l"]:
         means = [self.autoencoder.encode(x).latent_dist.mean for x in images.split(16)]
-        return torch.cat(means) * self.autoencoder.config.scaling_factor
+        return torch.cat(means) * float(self.autoencoder.config.scaling_factor)
 
     def _sample_sheet(self, averaged: Any, path: Path) -> None:
         device = next(averaged.parameters()).device
