@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from tests.backbones.tiny_models import tiny_sd, tiny_sd3, tiny_sdxl
 
+settings.register_profile("shared-machine", deadline=None)
+settings.load_profile("shared-machine")
 torch.set_num_threads(1)  # more oversubscribe the two cores that tests share
 
 

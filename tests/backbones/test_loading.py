@@ -119,6 +119,19 @@ def test_a_model_of_which_only_the_half_precision_variant_is_there_loads(folder)
     assert load_backbone(folder).image_size == 32
 
 
+@pytest.mark.parametrize("variant", [None, "fp16"])
+def test_weights_split_into_shards_load_whole(folder, variant):
+    plain = load_backbone(folder)
+    (folder / UNET).unlink()
+    network = plain.denoiser.network
+    network.save_pretrained(folder / "unet", max_shard_size="100KB", variant=variant)
+    assert len(list((folder / "unet").glob("*.safetensors"))) > 2
+    sharded = load_backbone(folder).denoiser.network.state_dict()
+    whole = network.state_dict()
+    assert sharded.keys() == whole.keys()
+    assert all(torch.equal(sharded[name], tensor) for name, tensor in whole.items())
+
+
 def test_the_card_names_licence_and_hash_and_no_folder_of_this_machine(folder):
     before = load_backbone(folder).card
     (folder / "README.md").write_text("---\nlicense: creativeml-openrail-m\n---\n# Model\n")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from sequela.core.errors import GeometryMismatchError, InvalidInputError
 from sequela.diffusion import Posterior, Schedule, TextEmbedding
 
 
+@runtime_checkable
 class Denoiser(Protocol):
     """How a family's network is called."""
 

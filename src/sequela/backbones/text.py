@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from sequela.diffusion import TextEmbedding
 _T5_TOKENS = 256
 
 
+@runtime_checkable
 class TextEncoders(Protocol):
     """All text encoders of one model."""
 

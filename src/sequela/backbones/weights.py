@@ -1,7 +1,7 @@
 """Load the weights of one component strictly: safetensors only, every tensor accounted for."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +48,8 @@ def load_component(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
 def weight_files(folder: Path) -> list[Path]:
     """The safetensors of a component that are loaded, sorted by name."""
     found = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    whole = [f for f in found if not {".fp16", ".non_ema"} & set(f.suffixes)]
-    chosen = whole or [f for f in found if ".fp16" in f.suffixes]
+    whole = [f for f in found if ".fp16" not in f.name and ".non_ema" not in f.name]
+    chosen = whole or [f for f in found if ".fp16" in f.name]
     if chosen:
         return chosen
     if folder.is_dir() and any_file(folder, PICKLED):
@@ -73,26 +73,24 @@ def stored_dtype(folder: Path) -> torch.dtype:
 def _quiet() -> Iterator[None]:
     """No bars and no reports from the libraries: what matters becomes one sentence of ours."""
     from diffusers.utils import logging as diffusers_log
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_log
 
-    transformers_log: Any = logging  # untyped upstream
-    bars = transformers_log.is_progress_bar_enabled()
-    levels = diffusers_log.get_verbosity(), transformers_log.get_verbosity()
-    transformers_log.disable_progress_bar()
-    diffusers_log.set_verbosity_error()
-    transformers_log.set_verbosity_error()
-    try:
+    with ExitStack() as undo:
+        for log in (diffusers_log, transformers_log):
+            _hush(log, undo)
         yield
-    finally:
-        diffusers_log.set_verbosity(levels[0])
-        transformers_log.set_verbosity(levels[1])
-        if bars:
-            transformers_log.enable_progress_bar()
+
+
+def _hush(log: Any, undo: ExitStack) -> None:
+    if log.is_progress_bar_enabled():
+        undo.callback(log.enable_progress_bar)
+    undo.callback(log.set_verbosity, log.get_verbosity())
+    log.disable_progress_bar()
+    log.set_verbosity_error()
 
 
 def _only_half(folder: Path) -> bool:
-    files = weight_files(folder)
-    return all(".fp16" in file.suffixes for file in files)
+    return all(".fp16" in file.name for file in weight_files(folder))
 
 
 def _dtype_argument(cls: Any, dtype: torch.dtype) -> dict[str, Any]:

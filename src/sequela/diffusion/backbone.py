@@ -6,7 +6,7 @@ methods can drive the editor.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -47,6 +47,7 @@ class TextEmbedding:
         )
 
 
+@runtime_checkable
 class Backbone(Protocol):
     """A latent diffusion model: image codec, text encoder, denoiser, noise schedule."""
 

@@ -11,7 +11,7 @@ The caller owns the loop, so that it can put back what must not change between d
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -24,6 +24,7 @@ from sequela.diffusion.timesteps import kept_from, leading_timesteps, log_snr_ti
 Latents = Float[Tensor, "batch latent *space"]
 
 
+@runtime_checkable
 class Stepper(Protocol):
     """One denoising pass; it may remember earlier outputs, so each pass starts a fresh one."""
 
@@ -38,6 +39,7 @@ class Stepper(Protocol):
         ...
 
 
+@runtime_checkable
 class Solver(Protocol):
     """A way to walk down the noise schedule."""
 
