@@ -1,10 +1,14 @@
 """Every unreadable input gives one sentence: which file, which rule, which remedy."""
 
+from pathlib import Path
+
+import nibabel
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.data import get_testdata_file
 
-from sequela.core import InvalidInputError, UnreadableFileError
+from sequela.core import InvalidInputError, SequelaError, UnreadableFileError
 from sequela.io import find_images, read_array, read_region_file, read_scan
 from tests.io.samples import dicom_bytes, ramp, save_picture
 
@@ -95,6 +99,41 @@ def test_a_gif_is_of_an_unknown_kind(tmp_path):
 def test_a_name_with_a_nul_is_refused():
     with pytest.raises(UnreadableFileError, match="cannot be opened"):
         read_scan("a\0.png")
+
+
+def volume_bytes():
+    volume = np.arange(17 * 18 * 19, dtype=np.int16).reshape(17, 18, 19)
+    return nibabel.Nifti1Image(volume, np.eye(4)).to_bytes()
+
+
+def bundled_bytes(name):
+    return Path(get_testdata_file(name, download=False)).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["PNG", "JPEG", "TIFF", "CT_small.dcm", "MR_small_RLE.dcm", "SC_rgb_jpeg_dcmtk.dcm", "nifti"],
+)
+def test_whatever_the_damage_only_our_own_errors_come_out(tmp_path, kind):
+    if kind.endswith(".dcm"):
+        whole = bundled_bytes(kind)
+    elif kind == "nifti":
+        whole = volume_bytes()
+    else:
+        whole = save_picture(tmp_path / "whole", ramp(), kind).read_bytes()
+    rng = np.random.default_rng(0)
+    path = tmp_path / "damaged"
+    for _ in range(60):
+        data = np.frombuffer(whole, np.uint8).copy()
+        reach = min(len(data), int(rng.choice([64, 400, 2000, 10**6])))
+        places = rng.integers(0, reach, rng.choice([1, 5, 20]))
+        data[places] = rng.integers(0, 256, len(places))
+        path.write_bytes(data.tobytes())
+        for door in DOORS:
+            try:
+                door(path)
+            except SequelaError as error:
+                assert "\n" not in str(error)  # noqa: PT017  # some damage is harmless
 
 
 def test_a_file_gives_itself(tmp_path):

@@ -198,6 +198,16 @@ def test_a_damaged_file_is_one_sentence(tmp_path, name, damage):
         assert path.name in str(info.value) or "schema" in str(info.value)
 
 
+@pytest.mark.parametrize("name", ["record.json", "trajectory.json"])
+def test_a_value_of_another_type_is_one_sentence(tmp_path, name):
+    write_states(a_trajectory(ramp()), tmp_path)
+    content = json.loads((tmp_path / name).read_text())
+    for key in set(content) & {"inputs", "notices", "scan", "branches", "regions", "latents"}:
+        (tmp_path / name).write_text(json.dumps(content | {key: 5}))
+        with pytest.raises(UnreadableFileError, match=rf"its {name} is damaged"):
+            read_run(tmp_path)
+
+
 def test_a_file_outside_the_folder_is_not_opened(tmp_path):
     run = tmp_path / "run"
     run.mkdir()

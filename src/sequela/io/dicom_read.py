@@ -4,6 +4,7 @@ import io
 import struct
 import warnings
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,8 @@ def decode_dicom(data: bytes, name: str, frame: int | None) -> DicomImage:
             chosen, or a compression without a decoder.
         InvalidInputError: the picture is too small, too large, or of one single value.
     """
+    from pydicom.errors import BytesLengthException
+
     try:
         # pydicom warns about values that break the standard; what matters is checked here.
         with warnings.catch_warnings():
@@ -84,7 +87,7 @@ def decode_dicom(data: bytes, name: str, frame: int | None) -> DicomImage:
             return _decode(data, name, frame)
     except SequelaError:
         raise
-    except _FAULTS as error:
+    except (*_FAULTS, BytesLengthException) as error:
         words = " ".join(str(error).split())
         problem = f"is a damaged DICOM file or has a compression without a decoder ({words[:120]})"
         raise unreadable(name, problem, "Export it again, uncompressed.") from error
@@ -92,12 +95,11 @@ def decode_dicom(data: bytes, name: str, frame: int | None) -> DicomImage:
 
 def _decode(data: bytes, name: str, frame: int | None) -> DicomImage:
     import pydicom
-    from pydicom.pixels.utils import pixel_array
 
     dataset = pydicom.dcmread(io.BytesIO(data))
     _check_picture(dataset, name)
     index = _frame_index(dataset, name, frame)
-    stored = pixel_array(dataset, index=index)
+    stored = _stored_values(dataset, index)
     _flatten_groups(dataset, index)
     check_finite_values(name, stored)
     if stored.ndim == 3 or dataset.PhotometricInterpretation == "PALETTE COLOR":
@@ -119,10 +121,27 @@ def _decode(data: bytes, name: str, frame: int | None) -> DicomImage:
     )
 
 
+def _stored_values(dataset: "Dataset", index: int) -> np.ndarray:
+    """The pixels of one frame, decompressed.
+
+    GDCM ends the whole process on some damaged JPEG streams, so Pillow has to do what it can.
+    """
+    from pydicom.pixels.utils import pixel_array
+    from pydicom.uid import JPEG2000, JPEG2000Lossless, JPEGBaseline8Bit
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax == JPEGBaseline8Bit:
+        return pixel_array(dataset, index=index, decoding_plugin="pillow")
+    if syntax in (JPEG2000, JPEG2000Lossless):
+        with suppress(*_FAULTS):
+            return pixel_array(dataset, index=index, decoding_plugin="pillow")
+    return pixel_array(dataset, index=index)
+
+
 def _check_picture(dataset: "Dataset", name: str) -> None:
     holders = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
     if not any(keyword in dataset for keyword in holders):
-        kind = dataset.get("Modality") or "unknown"
+        kind = " ".join(str(dataset.get("Modality") or "unknown").split())[:16]
         problem = f"is a DICOM file without a picture, or cut off before it (modality {kind})"
         raise unreadable(name, problem, "Give an image, not a report or a plan.")
     check_size(name, int(dataset.Rows), int(dataset.Columns))

@@ -64,7 +64,8 @@ def _rescale(dataset: "Dataset") -> tuple[float, float]:
 def _rescaled(stored: np.ndarray, dataset: "Dataset") -> np.ndarray:
     slope, intercept = _rescale(dataset)
     if stored.dtype.kind == "f" or not (slope.is_integer() and intercept.is_integer()):
-        return (stored.astype(np.float64) * slope + intercept).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinities are refused by the scan
+            return (stored.astype(np.float64) * slope + intercept).astype(np.float32)
     values = stored.astype(np.int64) * int(slope) + int(intercept)
     return fit_integers(values, stored.dtype)
 

@@ -134,7 +134,7 @@ def _unpacked(data: bytes, name: str, limited: bool) -> tuple[Any, bytes]:
 def _spatial_shape(shape: tuple[int, ...], name: str) -> tuple[int, ...]:
     """The three spatial lengths; missing ones are 1."""
     spatial, rest = (*shape, 1, 1, 1)[:3], shape[3:]
-    if any(n > 1 for n in rest) or len(shape) < 2:
+    if any(n > 1 for n in rest) or len(shape) < 2 or min(spatial) < 1:
         problem = f"has the shape {tuple(shape)}, which is no single volume"
         raise unreadable(name, problem, "Save one volume of the series on its own.")
     return spatial
@@ -172,7 +172,8 @@ def _values(image: Any, name: str) -> np.ndarray:
     if stored.dtype == np.float32 and (slope, intercept) == (1, 0):
         values: np.ndarray = stored.astype("=f4")  # untouched: -0.0 + 0.0 would lose its sign
     else:
-        values = (stored.astype(np.float64) * slope + intercept).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # infinities are refused below
+            values = (stored.astype(np.float64) * slope + intercept).astype(np.float32)
     check_finite_values(name, values)
     return values
 

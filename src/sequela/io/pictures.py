@@ -17,7 +17,18 @@ from sequela.io.limits import check_finite_values, check_size, fit_integers
 PictureKind = Literal["png", "jpeg", "tiff"]
 
 # What Pillow raises on damaged files; UnidentifiedImageError is an OSError.
-FAULTS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, OverflowError)
+FAULTS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 _PLAIN = {
     "L": "L",
     "1": "L",

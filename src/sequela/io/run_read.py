@@ -45,7 +45,7 @@ def read_run(folder: str | Path) -> Trajectory:
                 f"`run` must be a folder that Sequela wrote, but {folder.name} has no {name}. "
                 "Name the folder given to --out."
             )
-    record = Record.from_json(_json(folder / "record.json"))
+    record = _record(_json(folder / "record.json"))
     content = _json(folder / "trajectory.json")
     if content.get("schema") != SCHEMA_VERSION:
         raise InvalidInputError(
@@ -88,6 +88,15 @@ class _Library:
         if not path.is_relative_to(self.folder):
             raise _damaged("trajectory.json", f"it names {name}, outside the folder")
         return path
+
+
+def _record(values: Mapping[str, Any]) -> Record:
+    try:
+        return Record.from_json(values)
+    except SequelaError:
+        raise
+    except _FAULTS as error:
+        raise _damaged("record.json", f"{type(error).__name__} {error}") from error
 
 
 def _trajectory(library: _Library, content: Mapping[str, Any], record: Record) -> Trajectory:
