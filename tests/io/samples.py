@@ -22,7 +22,7 @@ from sequela.core import (
     Trajectory,
     Window,
 )
-from sequela.io import quantise_region
+from sequela.imaging import quantise
 
 
 def ramp(height: int = 20, width: int = 30, dtype: str = "uint8", top: int = 250) -> np.ndarray:
@@ -91,10 +91,8 @@ def a_trajectory(array: np.ndarray, **scan: Any) -> Trajectory:
     """Two branches and a what-if, with regions, spread, latents and times."""
     rng = np.random.default_rng(0)
     space = array.shape[:-1] if array.ndim == 3 and array.shape[-1] == 3 else array.shape
-    region = quantise_region(
-        Region(array=rng.random(space, dtype=np.float32), origin="auto: lungs")
-    )
-    other = quantise_region(Region(array=rng.random(space, dtype=np.float32), origin="left.png"))
+    region = Region(array=quantise(rng.random(space, dtype=np.float32)), origin="auto: lungs")
+    other = Region(array=quantise(rng.random(space, dtype=np.float32)), origin="left.png")
     changed = array.copy()
     changed.flat[0] = array.flat[-1]
     condition = Condition(

@@ -1,3 +1,6 @@
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -62,6 +65,17 @@ def test_deep_colour_keeps_its_16_bits(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(encode_deep_png(DEEP, {}))
     np.testing.assert_array_equal(read_scan(path).array, DEEP)
+
+
+def test_deep_colour_in_a_tiff_keeps_its_16_bits(tmp_path):
+    encoder = av.CodecContext.create("tiff", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = 30, 20, "rgb48le"
+    encoder.time_base = Fraction(1, 1)
+    frame = av.VideoFrame.from_ndarray(DEEP, format="rgb48le")
+    frame.pts = 0
+    packets = [*encoder.encode(frame), *encoder.encode(None)]
+    (tmp_path / "a.tif").write_bytes(b"".join(bytes(packet) for packet in packets))
+    np.testing.assert_array_equal(read_scan(tmp_path / "a.tif").array, DEEP)
 
 
 def test_deep_grey_stored_as_colour_keeps_its_16_bits(tmp_path):

@@ -4,7 +4,6 @@ from sequela.io.arrays import read_array, write_array
 from sequela.io.atomic import atomic_folder
 from sequela.io.dicom_write import DicomSeries, write_derived_dicom
 from sequela.io.kinds import find_images
-from sequela.io.regions import quantise_region
 from sequela.io.run_read import read_run
 from sequela.io.run_write import write_states
 from sequela.io.scans import read_region_file, read_scan
@@ -13,7 +12,6 @@ __all__ = [
     "DicomSeries",
     "atomic_folder",
     "find_images",
-    "quantise_region",
     "read_array",
     "read_region_file",
     "read_run",

@@ -37,7 +37,7 @@ def write_states(trajectory: Trajectory, folder: str | Path) -> None:
 
     Raises:
         InvalidInputError: two states of a branch share a step, or a region is not on the grid of
-            1/65535 that `quantise_region` puts it on.
+            1/65535 that `imaging.quantise` puts it on.
         OutputError: the disk is full or the folder read-only.
     """
     folder = Path(folder)
