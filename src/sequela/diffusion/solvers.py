@@ -19,7 +19,7 @@ from torch import Tensor
 
 from sequela.core.checks import check_choice
 from sequela.diffusion.schedule import Schedule
-from sequela.diffusion.timesteps import kept_from, leading_timesteps, log_snr_timesteps
+from sequela.diffusion.timesteps import kept_from, leading_timesteps, quadratic_timesteps
 
 Latents = Float[Tensor, "batch latent *space"]
 
@@ -112,9 +112,10 @@ class PublishedPndm:
 class DpmSolver:
     """DPM-Solver++ 2M: second order at one evaluation a step; the choice for few denoising steps.
 
-    The first and the last step are of first order. Timesteps are even in log-SNR: on Gaussian data
-    of standard deviation 0.1 to 0.9 that was 5 to 40 times more accurate at 6 evaluations than even
-    in the timestep, whose last step starts so noisy that it leaves only a blurred mean.
+    The first and the last step are of first order. Timesteps are even in their square root. Even in
+    the timestep, the last of 6 evaluations starts so noisy that details blur (2 to 20 times the
+    error on Gaussian data of standard deviation 0.1 to 0.9); even in log-SNR, too few are left
+    where guidance 7.5 decides the content (1.5 to 9 times the error on a mixture of two classes).
 
     Source: Lu et al., "DPM-Solver++", arXiv:2211.01095, algorithm 2.
     """
@@ -123,7 +124,7 @@ class DpmSolver:
 
     def timesteps(self, schedule: Schedule, num_denoising_steps: int, strength: float) -> list[int]:
         """`num_denoising_steps` times `strength` timesteps from exactly the rolled-back level."""
-        return log_snr_timesteps(schedule, num_denoising_steps, strength)
+        return quadratic_timesteps(schedule, num_denoising_steps, strength)
 
     def start(self, schedule: Schedule, timesteps: Sequence[int]) -> Stepper:
         """A fresh pass over those timesteps."""

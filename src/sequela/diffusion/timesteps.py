@@ -1,7 +1,5 @@
 """Which timesteps a solver visits once the noise schedule has been rolled back by `strength`."""
 
-import torch
-
 from sequela.core.checks import check_count, check_share
 from sequela.core.errors import InvalidInputError
 from sequela.diffusion.schedule import Schedule
@@ -28,11 +26,13 @@ def kept_from(num_denoising_steps: int, strength: float) -> int:
     return num_denoising_steps - min(int(num_denoising_steps * strength), num_denoising_steps)
 
 
-def log_snr_timesteps(schedule: Schedule, num_denoising_steps: int, strength: float) -> list[int]:
-    """Timesteps from exactly the rolled-back level down, even in the log signal-to-noise ratio.
+def quadratic_timesteps(schedule: Schedule, num_denoising_steps: int, strength: float) -> list[int]:
+    """Timesteps from exactly the rolled-back level down, even in their square root.
 
     The number of evaluations is `num_denoising_steps` times `strength`, rounded, at least 1 unless
     `strength` is 0. Timestep 0 itself is left out: it lies next to the end of denoising.
+
+    Source: Song et al., arXiv:2010.02502, appendix D.2 ("quadratic"); there without roll-back.
     """
     check_share("strength", strength, hint="It is the share of the noise schedule to roll back.")
     _check_steps(schedule, num_denoising_steps)
@@ -40,16 +40,12 @@ def log_snr_timesteps(schedule: Schedule, num_denoising_steps: int, strength: fl
     if first == 0:
         return []
     count = min(max(1, int(num_denoising_steps * strength + 0.5)), first)
-    log_snr = torch.log(schedule.alpha / schedule.sigma)
-    top = first - 1 if schedule.at(first)[0] == 0 else first  # pure noise has no finite ratio
-    wanted = torch.linspace(float(log_snr[top]), float(log_snr[0]), count + 1, dtype=torch.float64)
-    nearest = [int((log_snr - ratio).abs().argmin()) for ratio in wanted[:-1]]
-    return _strictly_falling([first, *nearest[1:]])
+    return _strictly_falling([round(first * ((count - i) / count) ** 2) for i in range(count)])
 
 
 def _strictly_falling(timesteps: list[int]) -> list[int]:
-    # Near the end neighbours lie further apart than the even spacing: push repeats up, to 1 at
-    # least, without passing what the first timestep leaves room for.
+    # Near the end neighbours fall together: push them apart, to 1 at least, without passing what
+    # the first timestep leaves room for.
     floor, pushed = 0, []
     for timestep in reversed(timesteps):
         floor = max(timestep, floor + 1)
