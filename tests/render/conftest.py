@@ -19,7 +19,7 @@ from sequela.core import (
     Video,
     Window,
 )
-from sequela.io import quantise_region
+from sequela.imaging import quantise
 from sequela.render import to_display, viewing_size
 
 EIGHT_BIT = Window(low=0, high=255, origin="dtype")
@@ -118,9 +118,7 @@ def run(side: int = 96, steps: int = 3) -> Trajectory:
         ),
         record=record(),
         regions={
-            "effective": quantise_region(
-                Region(array=lungs.astype(np.float32), origin="auto: lungs")
-            ),
+            "effective": Region(array=quantise(lungs.astype(np.float32)), origin="auto: lungs"),
             "protected": Region(array=protected, origin="pacemaker.png"),
         },
         uncertainty={"mean": last.mean(0), "spread": last.std(0)},

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sequela.cli.parsing import parse_finding
-from sequela.conditioning import CHEST, place_region
+from sequela.conditioning import CHEST, auto_region, place_region
 from sequela.core import Condition, Finding, InvalidInputError, Region, Scan
 from sequela.io import read_region_file
 

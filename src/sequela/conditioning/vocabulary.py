@@ -46,7 +46,8 @@ class Vocabulary:
         if close:
             raise UnknownNameError(
                 f"`finding` {name!r} is not known for {self.domain} images. "
-                f"Did you mean {known[close[0]]!r}? Known: {', '.join(self.findings)}, {NO_FINDING}."
+                f"Did you mean {known[close[0]]!r}? "
+                f"Known: {', '.join(self.findings)}, {NO_FINDING}."
             )
         raise UnknownNameError(unknown_name("finding", name, (*self.findings, NO_FINDING)))
 

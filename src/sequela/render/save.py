@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from sequela.core import DISCLAIMER, Trajectory, Window
+from sequela.core import DISCLAIMER, State, Trajectory, Window
 from sequela.io import DicomSeries, atomic_folder, write_derived_dicom, write_states
 from sequela.render.display import plane, to_display
 from sequela.render.figures import marked
@@ -30,8 +30,8 @@ def save_run(
         trajectory: The run.
         folder: The run folder to make.
         overwrite: Replace a run that is already there.
-        stamped: Add `stamped/000.png` and so on: copies with the stamp burnt into the pixels.
-        dicom: Add `dicom/000.dcm` and so on: each state as a derived DICOM image.
+        stamped: Add `stamped/001.png` and so on: simulated states with the stamp burnt in.
+        dicom: Add `dicom/001.dcm` and so on: simulated states as derived DICOM images.
 
     Raises:
         OutputExistsError: `folder` is already there and `overwrite` is not set.
@@ -54,7 +54,7 @@ def _write_stamped(trajectory: Trajectory, folder: Path) -> None:
     shown = Window(low=0, high=255, origin="dtype")
     with writing(folder):
         folder.mkdir()
-        for state in trajectory.states:
+        for state in _made(trajectory):
             picture = stamp(to_display(plane(state.image), trajectory.scan.window), shown)
             path = folder / f"{state.step:03d}.png"
             Image.fromarray(picture).save(path, "PNG", pnginfo=marked())
@@ -64,7 +64,7 @@ def _write_dicom(trajectory: Trajectory, folder: Path) -> None:
     series = DicomSeries.new()
     with writing(folder):
         folder.mkdir()
-    for instance, state in enumerate(trajectory.states, 1):
+    for instance, state in enumerate(_made(trajectory), 1):
         write_derived_dicom(
             trajectory.scan,
             state.image,
@@ -73,3 +73,8 @@ def _write_dicom(trajectory: Trajectory, folder: Path) -> None:
             series=series,
             instance=instance,
         )
+
+
+def _made(trajectory: Trajectory) -> list[State]:
+    """The states that were made; the observed one is the user's own file, and no synthetic image."""
+    return [state for state in trajectory.states if state.kind != "observed"]

@@ -11,8 +11,8 @@ SOURCES = {
         "arXiv:2309.11745"
     ),
     "transition": (
-        'Chen et al., "SEINE: Short-to-Long Video Diffusion Model for Generative Transition and '
-        'Prediction", arXiv:2310.20700 (the idea of a transition between two given states)'
+        'Meng et al., "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential '
+        'Equations", arXiv:2108.01073'
     ),
 }
 MODALITIES = {

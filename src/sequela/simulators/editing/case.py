@@ -1,7 +1,7 @@
 """Case: one patient's image made ready for a backbone, and its states brought back."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from sequela.imaging import (
     channels_first,
     effective_region,
     match_channels,
+    quantise,
     to_model_range,
 )
 from sequela.simulators.editing.config import ProgressiveEditing
@@ -64,10 +65,8 @@ class Case:
                 f"`scan` must be one image, but {scan.source.name} is a volume of shape "
                 f"{scan.array.shape}. Progressive editing works on 2-D images; give a slice."
             )
+        region, protected = on_grid(region, scan), on_grid(protected, scan)
         given = {"requested": region, "protected": protected}
-        for one in (region, protected):
-            if one is not None:
-                one.check_grid(scan.space)
         fit = Fit.of(scan.plane, size)
         everywhere = np.ones(scan.space, np.float32)
         effective = effective_region(
@@ -149,6 +148,18 @@ class Case:
             states.append(State(image=array, kind=kind, step=step, scores=scores))
         return tuple(states)
 
+    def largest_move(
+        self, before: Float[Tensor, "batch latent h w"], after: Float[Tensor, "batch latent h w"]
+    ) -> float:
+        """Mean |change| inside the region from one state to the next, of the fastest sample.
+
+        As a share of the window's width, and measured at the model's size.
+        """
+        region = self.fit.forward(self.effective[None])
+        # the model's scale spans 2 from black to white
+        moved = np.abs(self.decode(after) - self.decode(before)).mean(axis=1, keepdims=True) / 2
+        return float(((moved * region).sum(axis=(1, 2, 3)) / region.sum()).max())
+
     def mean_change(self, image: np.ndarray, other: np.ndarray) -> float:
         """Mean |difference| inside the effective region, as a share of the window's width."""
         difference = np.abs(image.astype(np.float32) - other.astype(np.float32))
@@ -178,3 +189,11 @@ class Case:
         if self.settings.keep_outside == 0:
             free[self.effective == 0] = 0
         return free
+
+
+def on_grid(region: Region | None, scan: Scan) -> Region | None:
+    """The region in the levels a file holds, once it is known to lie on the scan's grid."""
+    if region is None:
+        return None
+    region.check_grid(scan.space)
+    return replace(region, array=quantise(region.array))

@@ -1,0 +1,111 @@
+"""Does editing towards pneumonia look like pneumonia to a judge that never guided it?
+
+    python benchmarks/progression.py --data FOLDER --judge work/judge --out work/progression
+
+Each healthy `test` film is edited towards pneumonia. Four controls change the same region by the same
+mean amount at each step: the prompt "no finding", another finding drawn at random, noise, brightness.
+The judge scores every state; figures are rises of its logit from state 0 to the last, and the paired
+differences to each control, with 95 % intervals over patients.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from films import as_judged, healthy_test_films, interval, write_figures
+from judge import load_judge
+
+import sequela
+from sequela.conditioning import CHEST, auto_region
+from sequela.core import Trajectory
+from sequela.render import contact_sheet, to_display, viewing_size
+
+Control = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--model", default="chest-mini")
+    parser.add_argument("--guidance-scale", type=float)
+    parser.add_argument("--limit", type=int)
+    options = parser.parse_args()
+
+    judge = load_judge(options.judge)
+    editor = sequela.load(model=options.model, guidance_scale=options.guidance_scale)
+    films = healthy_test_films(options.data, options.limit)
+    rng = np.random.default_rng(0)
+    others = [name for name in CHEST.findings if name != "Pneumonia"]
+    scores: dict[str, list[np.ndarray]] = {}
+    rows, labels = [], []
+    for film in films:
+        scan = sequela.read(film.path)
+        region = auto_region(scan).region
+
+        def edited(name: str, scan=scan, region=region) -> Trajectory:  # noqa: ANN001  # bound now
+            return editor.simulate(scan, condition=name, region=region, seed=0)
+
+        pneumonia = edited("Pneumonia")
+        effective = pneumonia.regions["effective"].array
+        changes = deltas(pneumonia)
+        noise = rng.normal(size=scan.array.shape).astype(np.float32)
+        controls = {
+            "no finding": deltas(edited("No Finding")),
+            "other finding": deltas(edited(str(rng.choice(others)))),
+            "noise": [noise * effective] * len(changes),
+            "brightness": [effective] * len(changes),
+        }
+        states = {"pneumonia": changes} | {
+            name: [resized(c, change) for c, change in zip(control, changes, strict=True)]
+            for name, control in controls.items()
+        }
+        for name, moved in states.items():
+            images = [np.clip(scan.array + delta, 0, 255) for delta in moved]
+            scores.setdefault(name, []).append(judge.score(as_judged(images, scan.window)).numpy())
+        shown = [pneumonia.states[i].image for i in (0, 2, 5, 10)]
+        rows += [viewing_size(to_display(x, scan.window), 256) for x in shown]
+        labels += [film.path.stem, "2", "5", "10"]
+        print(film.path.stem, {k: round(float(v[-1][-1] - v[-1][0]), 2) for k, v in scores.items()})
+    options.out.mkdir(parents=True, exist_ok=True)
+    for page in range(0, len(rows), 48):
+        path = options.out / f"sheet_{page // 48}.png"
+        contact_sheet(rows[page : page + 48], labels[page : page + 48], path, columns=8)
+    write_figures(summary(scores, [f.patient for f in films]), options.out / "figures.json")
+
+
+def deltas(trajectory: Trajectory) -> list[np.ndarray]:
+    """Each state minus the baseline, in stored units."""
+    baseline = trajectory.scan.array.astype(np.float32)
+    return [state.image.astype(np.float32) - baseline for state in trajectory.states]
+
+
+def resized(control: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """The control's change scaled to the same mean amount as `change`."""
+    amount = np.abs(control).mean()
+    return control if amount == 0 else control * (np.abs(change).mean() / amount)
+
+
+def summary(scores: dict[str, list[np.ndarray]], patients: list[str]) -> dict[str, object]:
+    """Mean score by step, rise, and the paired difference of the rise to each control."""
+    tables = {name: np.stack(rows) for name, rows in scores.items()}
+    rise = {name: table[:, -1] - table[:, 0] for name, table in tables.items()}
+    return {
+        "films": len(patients),
+        "patients": len(set(patients)),
+        "mean logit by step": {
+            n: [round(float(x), 3) for x in t.mean(0)] for n, t in tables.items()
+        },
+        "rise (logit, 95 % interval)": {n: interval(r, patients) for n, r in rise.items()},
+        "pneumonia minus control (logit, 95 % interval)": {
+            n: interval(rise["pneumonia"] - r, patients)
+            for n, r in rise.items()
+            if n != "pneumonia"
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()

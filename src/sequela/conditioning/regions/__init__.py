@@ -1,0 +1,5 @@
+"""Regions that nobody drew: both lungs of a chest film, by contrast and by where lungs usually lie."""
+
+from sequela.conditioning.regions.auto import AutoRegion, auto_region
+
+__all__ = ["AutoRegion", "auto_region"]
