@@ -1,4 +1,4 @@
-"""Regions that nobody drew: both lungs of a chest film, by contrast and by where lungs usually lie."""
+"""Regions that nobody drew: both lungs of a chest film, by contrast and by usual place."""
 
 from sequela.conditioning.regions.auto import AutoRegion, auto_region
 

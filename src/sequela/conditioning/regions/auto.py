@@ -62,8 +62,8 @@ def auto_region(scan: Scan, domain: str = "chest") -> AutoRegion:
         return AutoRegion(region=_region(lungs, scan, FOUND))
     usual = draw(MEDIAN, film.content, film.contrast.shape)
     notice = (
-        f"The lungs were not found reliably on {scan.source.name} ({doubt}), so the region is where "
-        "lungs usually lie. Check it, or draw the region and give its file."
+        f"The lungs were not found reliably on {scan.source.name} ({doubt}), so the region is "
+        "where lungs usually lie. Check it, or draw the region and give its file."
     )
     return AutoRegion(region=_region(usual, scan, USUAL), notice=notice)
 
@@ -83,7 +83,7 @@ def implausible(
         ),
         "a lung is missing": min(right, left) == 0,
         "they hardly differ from what surrounds them": contrasts.mean() < 0.38,
-        "one cannot be told from its surroundings": contrasts.min() < 0.1,
+        "one cannot be told from its surroundings": contrasts.min() < contrasts.max() / 3,
         "they are too small": share < 0.08,
         "they are too large": share > 0.5,
         "one is far larger than the other": max(right, left) > 2.5 * min(right, left),

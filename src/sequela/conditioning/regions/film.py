@@ -77,7 +77,7 @@ def _content(exposed: Bool[np.ndarray, "height width"]) -> tuple[float, float, f
 def _local_contrast(
     grey: Float[np.ndarray, "height width"], exposed: Bool[np.ndarray, "height width"]
 ) -> Float[np.ndarray, "height width"]:
-    """Deviation from the mean of the neighbourhood in its spread; borders neither count nor show."""
+    """Deviation from the neighbourhood's mean in its spread; borders neither count nor show."""
     sigma = 0.16 * float(np.sqrt(exposed.sum()))
     weight = exposed.astype(np.float32)
     total = ndimage.gaussian_filter(weight, sigma) + 1e-6
@@ -86,4 +86,4 @@ def _local_contrast(
     spread = np.sqrt(ndimage.gaussian_filter(deviation**2, sigma) / total)
     floor = 0.25 * float(spread[exposed].mean()) + 1e-4  # flat areas must not turn to noise
     contrast = np.clip(deviation / (spread + floor), -2.5, 2.5)
-    return ndimage.gaussian_filter(contrast, 1.0).astype(np.float32) * weight
+    return np.asarray(ndimage.gaussian_filter(contrast, 1.0) * weight, dtype=np.float32)

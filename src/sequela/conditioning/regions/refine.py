@@ -12,7 +12,7 @@ from sequela.conditioning.regions.film import Film
 
 # In shares of the square root of a lung's area.
 _REACH = 0.10  # how far the film may move the border inwards
-_GROWTH = 0.06  # and outwards: beyond a thin chest wall there is dark air
+_GROWTH = 0.07  # and outwards: beyond a thin chest wall there is dark air
 _THREAD = 0.06  # what is thinner and outside the outline is a leak along the skin
 _TOLERANCE = 0.65  # from the inside's brightness (0) to the rim's (1); haze stays in the lung
 _CLOSING = 0.12  # bays narrower than this are filled: a rib or a consolidation, not the heart

@@ -47,7 +47,7 @@ def search(film: Film) -> Float[np.ndarray, "9"]:
 
 def unlikeliness(pairs: Pair) -> Float[np.ndarray, " pair"]:
     """Mean squared deviation from the usual pair, in its spreads."""
-    return (((pairs - MEDIAN) / SPREAD) ** 2).mean(-1)
+    return np.asarray((((pairs - MEDIAN) / SPREAD) ** 2).mean(-1))
 
 
 def contrast(film: Film, pairs: Pair) -> Float[np.ndarray, "pair 2"]:
