@@ -4,15 +4,18 @@ import json
 import platform
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+import sequela
 from sequela.cohorts import Example, load_cohorts
-from sequela.core import Scan, Window
-from sequela.imaging import Fit, channels_first, to_model_range
+from sequela.core import Window
+from sequela.imaging import Fit, channels_first, resize, to_model_range
+from sequela.io import DicomSeries, write_derived_dicom
 
 
 def healthy_test_films(data: Path, limit: int | None = None) -> list[Example]:
@@ -48,7 +51,10 @@ def interval(
 def machine() -> dict[str, Any]:
     """Where a figure was measured."""
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607  # whichever git the user has
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.strip()
     return {
         "commit": commit,
@@ -66,6 +72,12 @@ def write_figures(figures: dict[str, Any], path: Path) -> None:
     print(text)
 
 
-def share_of_window(scan: Scan) -> float:
-    """One stored unit as a share of the window's width."""
-    return 1 / (scan.window.high - scan.window.low)
+def write_wrapped(film: Path, path: Path, space: tuple[int, int]) -> None:
+    """The film enlarged to `space` and written as a 16-bit DICOM of 12-bit values."""
+    scan = sequela.read(film)
+    large = resize(channels_first(scan.array).astype(np.float32), space)[0]
+    stored = np.clip(np.rint(large * 16), 0, 4095).astype(np.uint16)
+    wrapped = replace(scan, array=stored, window=Window(low=0, high=4095, origin="dtype"))
+    write_derived_dicom(
+        wrapped, stored, path, description="enlarged film", series=DicomSeries.new()
+    )

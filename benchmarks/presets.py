@@ -2,10 +2,10 @@
 
     python benchmarks/presets.py --data FOLDER --out work/presets
 
-All presets walk 10 steps at strength 0.5 on the same films at the model's own size, side by side in
-one run. Likeness is measured on the decoded change (the codec's round trip subtracted), where the
-change exceeds three times its spread over seeds; next to it stands how much `paper` agrees with itself
-under another seed. Convergence is the fit of c (1 - k^n) to the mean |change| by step.
+All presets walk 10 steps at strength 0.5 on the same films at the model's own size, side by side
+in one run. Likeness is measured on the decoded change (the codec's round trip subtracted), where
+the change exceeds three times its spread over seeds; next to it stands how much `paper` agrees with
+itself under another seed. Convergence is the fit of c (1 - k^n) to the mean |change| by step.
 """
 
 import argparse
@@ -39,16 +39,17 @@ def main() -> None:
         for name in NAMES
     }
     scans = [sequela.read(f.path) for f in healthy_test_films(options.data, options.films)]
-    decoded_changes(editors["fast"], scans[0], 0)  # warm up
+    regions = [auto_region(scan).region for scan in scans]
+    decoded_changes(editors["fast"], scans[0], regions[0], 0)  # warm up
     seconds: dict[str, list[float]] = {name: [] for name in NAMES}
     likeness: list[dict[str, float]] = []
     by_step = []
-    for scan in scans:
+    for scan, region in zip(scans, regions, strict=True):
         runs = {}
         for name in NAMES:
             for seed in SEEDS if name == "paper" else SEEDS[:1]:
                 begin = time.perf_counter()
-                runs[name, seed] = decoded_changes(editors[name], scan, seed)
+                runs[name, seed] = decoded_changes(editors[name], scan, region, seed)
                 seconds[name].append(time.perf_counter() - begin)
         likeness.append(compared(runs))
         by_step.append(np.abs(runs["fast", 0]).mean(axis=(1, 2, 3)))
@@ -66,9 +67,10 @@ def main() -> None:
 
 
 @torch.inference_mode()
-def decoded_changes(editor: ProgressiveEditor, scan: sequela.Scan, seed: int) -> np.ndarray:
+def decoded_changes(
+    editor: ProgressiveEditor, scan: sequela.Scan, region: sequela.Region, seed: int
+) -> np.ndarray:
     """Decoded state minus decoded baseline for every step, `[11, 1, S, S]`."""
-    region = auto_region(scan).region
     latents = editor.latents(scan, condition="Pneumonia", region=region, seed=seed)
     images = editor.backbone.decode(latents)
     return (images - images[:1]).float().cpu().numpy()

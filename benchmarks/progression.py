@@ -2,10 +2,10 @@
 
     python benchmarks/progression.py --data FOLDER --judge work/judge --out work/progression
 
-Each healthy `test` film is edited towards pneumonia. Four controls change the same region by the same
-mean amount at each step: the prompt "no finding", another finding drawn at random, noise, brightness.
-The judge scores every state; figures are rises of its logit from state 0 to the last, and the paired
-differences to each control, with 95 % intervals over patients.
+Each healthy `test` film is edited towards pneumonia. Four controls change the same region by the
+same mean amount at each step: the prompt "no finding", another finding drawn at random, noise,
+brightness. The judge scores every state; figures are rises of its logit from state 0 to the last,
+and the paired differences to each control, with 95 % intervals over patients.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def main() -> None:
         scan = sequela.read(film.path)
         region = auto_region(scan).region
 
-        def edited(name: str, scan=scan, region=region) -> Trajectory:  # noqa: ANN001  # bound now
+        def edited(name: str, scan=scan, region=region) -> Trajectory:
             return editor.simulate(scan, condition=name, region=region, seed=0)
 
         pneumonia = edited("Pneumonia")

@@ -76,5 +76,5 @@ def _write_dicom(trajectory: Trajectory, folder: Path) -> None:
 
 
 def _made(trajectory: Trajectory) -> list[State]:
-    """The states that were made; the observed one is the user's own file, and no synthetic image."""
+    """The states that were made; the observed one is the user's own file, not synthetic."""
     return [state for state in trajectory.states if state.kind != "observed"]

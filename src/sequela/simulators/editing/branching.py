@@ -46,9 +46,10 @@ def branch(
     walked = collect(walk, case, start=start, from_state=from_state, progress=progress)[1:, 0]
     name = f"branch-{sum(b.parent is not None for b in trajectory.branches) + 1}"
     key = "effective" if region is None else f"effective-{name}"
+    steps = range(from_state + 1, from_state + 1 + len(walked))
     child = Branch(
         id=name,
-        states=case.states(walked, range(from_state + 1, from_state + 1 + len(walked))),
+        states=case.states(walked, steps, before=main.states[from_state].image),
         condition=asked,
         parent=main.id,
         from_state=from_state,

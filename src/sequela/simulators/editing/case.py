@@ -130,22 +130,32 @@ class Case:
         return torch.cat(parts).float().cpu().numpy()
 
     def states(
-        self, latents: Float[Tensor, "step latent h w"], steps: Sequence[int]
+        self,
+        latents: Float[Tensor, "step latent h w"],
+        steps: Sequence[int],
+        *,
+        before: np.ndarray | None = None,
     ) -> tuple[State, ...]:
-        """States on the scan's grid, scored against the baseline and against their predecessor."""
+        """States on the scan's grid, scored against the baseline and against their predecessor.
+
+        Args:
+            latents: One for each state.
+            steps: Their numbers; 0 is the scan itself.
+            before: The image before the first of them; None for a branch from the baseline.
+        """
         decoded = self.decode(torch.cat([self.posterior.mean, latents]))
         reference, edited = decoded[0], decoded[1:]
         composer = Composer.of(self.scan.array, self.scan.window, self.fit, reference)
         states: list[State] = []
         for step, image in zip(steps, edited, strict=True):
             array = self.scan.array if step == 0 else self._image(composer, image)
-            before = states[-1].image if states else array
             scores = {
                 "mean_change": self.mean_change(array, self.scan.array),
-                "step_change": self.mean_change(array, before),
+                "step_change": self.mean_change(array, array if before is None else before),
             }
             kind: StateKind = "observed" if step == 0 else "simulated"
             states.append(State(image=array, kind=kind, step=step, scores=scores))
+            before = array
         return tuple(states)
 
     def largest_move(

@@ -49,6 +49,25 @@ class Guide:
     weights: tuple[float, ...]
     masks: tuple[SoftMask | None, ...]
 
+    def predict(
+        self, backbone: Backbone, noisy: Latents, timestep: int, *, guidance_scale: float
+    ) -> Latents:
+        """The network's output under guidance; no text is asked whose answer would cancel."""
+        is_single = self.weights == (1.0,) and self.masks == (None,)
+        if guidance_scale == 0 or (guidance_scale == 1 and is_single):
+            return backbone.denoise(noisy, timestep, self.text(int(guidance_scale), len(noisy)))
+        texts = range(1 + len(self.weights))
+        each = [text for text in texts for _ in range(len(noisy))]
+        output = backbone.denoise(
+            noisy.repeat(len(texts), 1, 1, 1), timestep, self.embedding.select(each)
+        )
+        plain, *towards = output.chunk(len(texts))
+        return guided(plain, towards, self.weights, self.masks, guidance_scale)
+
+    def text(self, index: int, batch: int) -> TextEmbedding:
+        """One text for a whole batch; 0 is the negative prompt."""
+        return self.embedding.select([index] * batch)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Walk:
@@ -135,7 +154,7 @@ class Walk:
             return schedule.add_noise(
                 entering, self._normal(entering, step, _FORWARD), timesteps[0]
             )
-        plain = self._batched(0, len(entering))
+        plain = self.guide.text(0, len(entering))
         return invert(
             entering, schedule, timesteps, lambda z, t: self.backbone.denoise(z, t, plain)
         )[0]
@@ -155,22 +174,10 @@ class Walk:
         return reference, self._normal(reference, step, _HELD_FORWARD)
 
     def _predict(self, noisy: Latents, timestep: int) -> Latents:
-        batch, texts = len(noisy), 1 + len(self.guide.weights)
-        if self.settings.guidance_scale == 0:
-            return self.backbone.denoise(noisy, timestep, self._batched(0, batch))
-        embedding = self._batched_all(batch)
-        output = self.backbone.denoise(noisy.repeat(texts, 1, 1, 1), timestep, embedding)
-        plain, *towards = output.chunk(texts)
-        return guided(
-            plain, towards, self.guide.weights, self.guide.masks, self.settings.guidance_scale
-        )
-
-    def _batched(self, text: int, batch: int) -> TextEmbedding:
-        return self.guide.embedding.select([text] * batch)
-
-    def _batched_all(self, batch: int) -> TextEmbedding:
-        texts = range(1 + len(self.guide.weights))
-        return self.guide.embedding.select([text for text in texts for _ in range(batch)])
+        settings = self.settings
+        is_late = timestep < settings.guidance_until * len(self.backbone.schedule)
+        scale = 1.0 if is_late and settings.guidance_scale > 1 else settings.guidance_scale
+        return self.guide.predict(self.backbone, noisy, timestep, guidance_scale=scale)
 
     def _draw_posterior(self, posterior: Posterior, step: int, draw: int) -> Latents:
         if not self.settings.sample_posterior:

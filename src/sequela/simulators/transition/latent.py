@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor
 
-from sequela.diffusion import NoiseSource, TextEmbedding, guided
+from sequela.diffusion import NoiseSource
 from sequela.imaging import Composer
 from sequela.simulators.editing import Case, Guide
 
@@ -80,20 +80,8 @@ class LatentTransition:
         if timestep == 0:
             return latents
         noisy = schedule.add_noise(latents, self.noise, timestep)
-        denoised, _ = schedule.split(self._predict(noisy, timestep), noisy, timestep)
+        output = self.guide.predict(
+            self.case.backbone, noisy, timestep, guidance_scale=GUIDANCE_SCALE
+        )
+        denoised, _ = schedule.split(output, noisy, timestep)
         return denoised
-
-    def _predict(self, noisy: Float[Tensor, "1 latent h w"], timestep: int) -> Tensor:
-        texts = range(1, 1 + len(self.guide.weights))
-        backbone = self.case.backbone
-
-        def denoise(text: int) -> Tensor:
-            return backbone.denoise(noisy, timestep, self._text(text))
-
-        if len(texts) == 1 and self.guide.weights[0] == 1 and self.guide.masks[0] is None:
-            return denoise(1)  # at guidance scale 1 the unconditional part cancels
-        towards = [denoise(text) for text in texts]
-        return guided(denoise(0), towards, self.guide.weights, self.guide.masks, GUIDANCE_SCALE)
-
-    def _text(self, text: int) -> TextEmbedding:
-        return self.guide.embedding.select([text])
