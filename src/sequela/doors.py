@@ -1,5 +1,6 @@
 """The front doors of the package: thin calls into the rooms, for users who write Python."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,13 @@ def read_region(path: str | Path) -> Region:
 
 
 def auto_region(scan: Scan) -> Region:
-    """Both lungs of a frontal chest X-ray."""
+    """Both lungs of a frontal chest X-ray; a doubtful finding is logged and named in its origin."""
     from sequela.conditioning import auto_region as find
 
-    return find(scan).region
+    found = find(scan)
+    if found.notice is not None:
+        logging.getLogger(__name__).warning(found.notice)
+    return found.region
 
 
 def load(

@@ -1,6 +1,7 @@
 """Recipe: everything a training needs, read from one TOML file; an unknown key is an error."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -101,7 +102,7 @@ class DiffusionNetwork:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """One training: objective, data, network, optimiser, log."""
+    """One training: objective, data, network, optimiser, log, and words for the card."""
 
     name: str
     objective: str
@@ -110,6 +111,7 @@ class Recipe:
     optimiser: OptimiserSettings
     log: LogSettings = field(default_factory=LogSettings)
     seed: int = 0
+    card: Mapping[str, str] = field(default_factory=dict)  # what the model's card shall say
 
 
 _NETWORKS = {"autoencoder": AutoencoderNetwork, "latent-diffusion": DiffusionNetwork}

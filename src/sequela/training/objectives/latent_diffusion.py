@@ -161,8 +161,29 @@ class LatentDiffusionObjective:
             "unet": averaged.unet,
             "text_encoder": averaged.text_encoder,
         }
-        card = {"name": self.recipe.name, "domain": "chest", "data": list(self.recipe.data.sets)}
-        save_pipeline(folder, parts=parts, scheduler=scheduler, tokenizer=self.tokenizer, card=card)
+        save_pipeline(
+            folder, parts=parts, scheduler=scheduler, tokenizer=self.tokenizer, card=self._card()
+        )
+
+    def _card(self) -> dict[str, Any]:
+        return {
+            "name": self.recipe.name,
+            "domain": CHEST.domain,
+            "inputs": {
+                "image_size": self.recipe.data.image_size,
+                "channels": 1,
+                "range": [-1, 1],
+                "prompt_form": CHEST.prompt(["Finding", "Finding"]),
+                "findings": [NO_FINDING, *CHEST.findings],
+            },
+            "data": {
+                "sets": list(self.recipe.data.sets),
+                "training_images": len(self.train),
+                "held_out_images": len(self.held_out),
+            },
+            "steps": self.recipe.optimiser.steps,
+            **self.recipe.card,
+        }
 
     def _cached_latents(self, cache: Path) -> Float[Tensor, "variant image latent side side"]:
         """Encoded once and kept beside the checkpoint, while images and codec stay the same."""
