@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sequela.cohorts.examples import Example, read_labels
 
-_COLUMNS = ("file", "label", "patient_id", "split")
+_COLUMNS = ("file", "label", "patient_id", "split", "view")
 _TIME_FINDINGS: dict[str, tuple[str, ...] | None] = {
     "COVID-19": ("COVID-19",),
     "No Finding": (),
@@ -28,6 +28,7 @@ def cxr_nih(root: Path) -> list[Example]:
             patient=row["patient_id"],
             split=row["split"],
             findings=tuple(sorted(name.replace("_", " ") for name in names)),
+            view=row["view"],
         )
 
     return read_labels(folder, (*_COLUMNS, "all_findings"), example)
@@ -49,6 +50,7 @@ def cxr_time_open(root: Path) -> list[Example]:
             patient=row["group"] or row["patient_id"],
             split=row["split"],
             findings=_TIME_FINDINGS.get(row["label"]),
+            view="PA" if row["view"] == "PA" else "AP",
         )
 
     return read_labels(folder, (*_COLUMNS, "licence_class", "group"), example)

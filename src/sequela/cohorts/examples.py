@@ -20,12 +20,14 @@ class Example:
         patient: Stable name of the person; a person is on one side of the split only.
         split: `train`, `val` or `test`.
         findings: Names of the vocabulary; empty means "no finding", None means unlabelled.
+        view: How it was taken, such as PA or AP; "" where unknown.
     """
 
     path: Path
     patient: str
     split: str
     findings: tuple[str, ...] | None
+    view: str = ""
 
 
 def read_labels(

@@ -1,12 +1,13 @@
 """Images in memory, and batches that depend on nothing but the seed and the step number."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own convention
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from sequela.cohorts import Example
@@ -22,13 +23,24 @@ class ImageSet:
     Attributes:
         images: `[N, 1, S, S]` in [-1, 1].
         findings: For each image; None where it is unlabelled.
+        views: For each image.
     """
 
     images: Float[Tensor, "image 1 side side"]
     findings: tuple[tuple[str, ...] | None, ...]
+    views: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.findings)
+
+    def draw(
+        self, size: int, generator: torch.Generator, *, step: int, settings: DataSettings
+    ) -> Int[Tensor, " batch"]:
+        """Indices of random images, with replacement."""
+        if settings.balance_views_from is None or step < settings.balance_views_from:
+            return torch.randint(len(self), (size,), generator=generator)
+        weights = view_weights(self)
+        return torch.multinomial(weights, size, replacement=True, generator=generator)
 
 
 def load_images(examples: Sequence[Example], split: str, settings: DataSettings) -> ImageSet:
@@ -44,7 +56,26 @@ def load_images(examples: Sequence[Example], split: str, settings: DataSettings)
         square = Fit.of(scan.plane, settings.image_size).forward(image)
         images.append(torch.from_numpy(square.mean(axis=0, keepdims=True)))
     return ImageSet(
-        images=torch.stack(images), findings=tuple(example.findings for example in chosen)
+        images=torch.stack(images),
+        findings=tuple(example.findings for example in chosen),
+        views=tuple(example.view for example in chosen),
+    )
+
+
+def view_weights(images: ImageSet) -> Float[Tensor, " image"]:
+    """Weights under which healthy, pneumonia and other films each show all their views alike."""
+    groups = [
+        None if found is None else "healthy" if not found else "Pneumonia" in found
+        for found in images.findings
+    ]
+    cells = Counter(zip(groups, images.views, strict=True))
+    sizes = Counter(groups)
+    views = Counter(group for group, _ in cells)
+    return torch.tensor(
+        [
+            sizes[group] / (views[group] * cells[group, view])
+            for group, view in zip(groups, images.views, strict=True)
+        ]
     )
 
 

@@ -28,7 +28,7 @@ class Objective(Protocol):
         """Everything with gradients; called with a batch, it returns named losses."""
         ...
 
-    def batch(self, size: int, generator: torch.Generator) -> Any:
+    def batch(self, size: int, generator: torch.Generator, step: int) -> Any:
         """Draw the arguments of one forward pass, on the CPU."""
         ...
 
@@ -122,7 +122,9 @@ def _update(
     figures: dict[str, float] = {}
     for part in range(settings.accumulation):
         generator = step_generator(recipe.seed, step, part, accelerator.process_index)
-        batch = _to_device(objective.batch(settings.batch_size, generator), accelerator.device)
+        batch = _to_device(
+            objective.batch(settings.batch_size, generator, step), accelerator.device
+        )
         losses: dict[str, Tensor] = networks(*batch)
         accelerator.backward(losses["loss"] / settings.accumulation)
         for name, value in losses.items():

@@ -22,6 +22,9 @@ class DataSettings:
     zoom: float = 0.1  # and scaled by up to this share
     shift: float = 0.05  # and moved by up to this share of its side
     contrast: float = 0.1  # and its contrast changed by up to this share
+    # From this step on, each group of findings shows its views equally often; None never. Where the
+    # ill are mostly films of one view, a model takes the view for a sign of the disease.
+    balance_views_from: int | None = None
     # No mirror images: a flipped chest film shows a heart on the wrong side.
 
     def __post_init__(self) -> None:

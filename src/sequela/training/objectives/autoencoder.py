@@ -70,9 +70,9 @@ class AutoencoderObjective:
         self.held_out = held_out
         self.networks = AutoencoderLoss(recipe.network, recipe.data.image_size)
 
-    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def batch(self, size: int, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
         """Varied crops of random images, and the posterior's noise."""
-        chosen = torch.randint(len(self.train), (size,), generator=generator)
+        chosen = self.train.draw(size, generator, step=step, settings=self.recipe.data)
         images = vary(self.train.images[chosen], self.recipe.data, generator)
         crop = min(self.settings.crop, images.shape[-1])
         free = images.shape[-1] - crop + 1

@@ -4,6 +4,7 @@ Source: Rombach et al., arXiv:2112.10752, section 3.2, with the v prediction of 
 arXiv:2202.00512, and the Min-SNR weight of Hang et al., arXiv:2303.09556 (both shorten training).
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,9 @@ class LatentDiffusionObjective:
                 settings.snr_cap,
             )
 
-    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+    def batch(self, size: int, generator: torch.Generator, step: int) -> tuple[Tensor, ...]:
         """Latents of random varied images, their noise, timesteps and captions."""
-        image = torch.randint(len(self.train), (size,), generator=generator)
+        image = self.train.draw(size, generator, step=step, settings=self.recipe.data)
         variant = torch.randint(len(self.latents), (size,), generator=generator)
         latents = self.latents[variant, image]
         noise = torch.randn(latents.shape, generator=generator)
@@ -187,9 +188,10 @@ class LatentDiffusionObjective:
 
     def _cached_latents(self, cache: Path) -> Float[Tensor, "variant image latent side side"]:
         """Encoded once and kept beside the checkpoint, while images and codec stay the same."""
+        varied = replace(self.recipe.data, balance_views_from=None)  # how often, not how
         key = hash_bytes(
             self.train.images.numpy().tobytes()
-            + repr((self.recipe.data, self.settings.variants, self.recipe.seed)).encode()
+            + repr((varied, self.settings.variants, self.recipe.seed)).encode()
             + b"".join(p.detach().numpy().tobytes() for p in self.autoencoder.parameters())
         )
         if cache.exists():
