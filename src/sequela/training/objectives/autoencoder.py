@@ -94,10 +94,11 @@ class AutoencoderObjective:
             pairs.append((image, restored))
         decibels = 10 * torch.log10(4 / torch.cat(errors))  # the range [-1, 1] spans 2
         folder.mkdir(parents=True, exist_ok=True)
-        sheet = [x for i in range(6) for x in (pairs[0][0][i], pairs[0][1][i])]
+        shown = list(zip(*pairs[0], strict=True))[:6]
+        sheet = [image for pair in shown for image in pair]
         contact_sheet(
             [_viewable(x) for x in sheet],
-            ["real", "restored"] * 6,
+            ["real", "restored"] * len(shown),
             folder / f"{step:06d}.png",
             columns=6,
         )
