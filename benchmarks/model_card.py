@@ -15,13 +15,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from films import as_judged, healthy_test_films
+from PIL import Image
 
 import sequela
 from sequela.cohorts import Example, load_cohorts
 from sequela.conditioning import CHEST, auto_region
 from sequela.diffusion import Backbone, NoiseSource, solver_named
+from sequela.imaging import resize
 from sequela.metrics import nearest
 from sequela.render import contact_sheet
+from sequela.render.figures import marked
 from sequela.simulators.editing import Guide
 
 SETS = ("cxr-nih", "cxr-time-open")
@@ -34,6 +37,8 @@ def main() -> None:
     parser.add_argument("--training", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sheet", type=Path, required=True)
+    parser.add_argument("--example", type=Path, help="also write a sample as example patient")
+    parser.add_argument("--example-index", type=int, default=0)
     options = parser.parse_args()
 
     editor = sequela.load(model=str(options.out))
@@ -48,6 +53,12 @@ def main() -> None:
     rows = [x for i in order for x in (drawn[i], train[near["samples"].index[i]])]
     contact_sheet([shown(x) for x in rows], ["sample", "nearest"] * 8, options.sheet, columns=8)
 
+    every = [shown(x) for x in drawn]
+    names = [f"{i}: {c:.2f}" for i, c in enumerate(near["samples"].correlation)]
+    contact_sheet(every, names, options.sheet.with_stem("samples"), columns=16)
+    if options.example is not None:
+        write_example(drawn[options.example_index], options.example)
+
     path = options.out / "card.json"
     card = json.loads(path.read_text())
     card["training"] = {
@@ -61,6 +72,13 @@ def main() -> None:
     }
     path.write_text(json.dumps(card, indent=2) + "\n")
     print(json.dumps({k: card[k] for k in ("held_out", "memorisation")}, indent=2))
+
+
+def write_example(sample: np.ndarray, path: Path) -> None:
+    """A sample as an 8-bit film of 512 px; it holds no more detail than its 128 px."""
+    large = resize(sample[None].astype(np.float32), (512, 512))[0]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(shown(large)).save(path, pnginfo=marked())
 
 
 def films(examples: list[Example], split: str) -> np.ndarray:

@@ -23,6 +23,7 @@ from sequela.simulators.editing import PRESETS, ProgressiveEditor
 
 SEEDS = (0, 1, 2, 3)
 NAMES = ("fast", "paper", "official")
+ALIKE = {"strength": 0.5, "away_from_healthy": True}  # the same question to all three
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
 
     backbone = sequela.load(model=options.model).backbone
     editors = {
-        name: ProgressiveEditor(backbone=backbone, settings=PRESETS[name].changed(strength=0.5))
+        name: ProgressiveEditor(backbone=backbone, settings=PRESETS[name].changed(**ALIKE))
         for name in NAMES
     }
     scans = [sequela.read(f.path) for f in healthy_test_films(options.data, options.films)]

@@ -3,9 +3,11 @@
     python benchmarks/progression.py --data FOLDER --judge work/judge --out work/progression
 
 Each healthy `test` film is edited towards pneumonia. Four controls change the same region by the
-same mean amount at each step: the prompt "no finding", another finding drawn at random, noise,
-brightness. The judge scores every state; figures are rises of its logit from state 0 to the last,
-and the paired differences to each control, with 95 % intervals over patients.
+same mean amount at each step: the prompt "no finding", the findings of the test films shuffled
+over these patients, noise, brightness. A fifth and harder row asks for another disease: in this set
+every finding lies on films that are labelled pneumonia too. The judge scores every state; figures
+are rises of its logit from state 0 to the last, and the paired differences to each control, with
+95 % intervals over patients.
 """
 
 import argparse
@@ -17,7 +19,8 @@ from films import as_judged, healthy_test_films, interval, write_figures
 from judge import load_judge
 
 import sequela
-from sequela.conditioning import CHEST, auto_region
+from sequela.cohorts import load_cohorts
+from sequela.conditioning import CHEST, NO_FINDING, auto_region
 from sequela.core import Trajectory
 from sequela.render import contact_sheet, to_display, viewing_size
 
@@ -32,16 +35,20 @@ def main() -> None:
     parser.add_argument("--model", default="chest-mini")
     parser.add_argument("--guidance-scale", type=float)
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--strength", type=float)
     options = parser.parse_args()
 
     judge = load_judge(options.judge)
-    editor = sequela.load(model=options.model, guidance_scale=options.guidance_scale)
+    editor = sequela.load(
+        model=options.model, guidance_scale=options.guidance_scale, strength=options.strength
+    )
     films = healthy_test_films(options.data, options.limit)
     rng = np.random.default_rng(0)
     others = [name for name in CHEST.findings if name != "Pneumonia"]
+    shuffled = shuffled_findings(options.data, len(films), rng)
     scores: dict[str, list[np.ndarray]] = {}
     rows, labels = [], []
-    for film in films:
+    for film, mixed in zip(films, shuffled, strict=True):
         scan = sequela.read(film.path)
         region = auto_region(scan).region
 
@@ -54,6 +61,7 @@ def main() -> None:
         noise = rng.normal(size=scan.array.shape).astype(np.float32)
         controls = {
             "no finding": deltas(edited("No Finding")),
+            "shuffled findings": deltas(edited(mixed)),
             "other finding": deltas(edited(str(rng.choice(others)))),
             "noise": [noise * effective] * len(changes),
             "brightness": [effective] * len(changes),
@@ -74,6 +82,13 @@ def main() -> None:
         path = options.out / f"sheet_{page // 48}.png"
         contact_sheet(rows[page : page + 48], labels[page : page + 48], path, columns=8)
     write_figures(summary(scores, [f.patient for f in films]), options.out / "figures.json")
+
+
+def shuffled_findings(data: Path, count: int, rng: np.random.Generator) -> list[str]:
+    """One finding of a random test film for each patient; "No Finding" where it has none."""
+    test = [e for e in load_cohorts(("cxr-nih",), data) if e.split == "test"]
+    chosen = rng.permutation(len(test))[:count]
+    return [str(rng.choice(test[i].findings or (NO_FINDING,))) for i in chosen]
 
 
 def deltas(trajectory: Trajectory) -> list[np.ndarray]:

@@ -37,7 +37,11 @@ Prompt = Annotated[
 ]
 NegativePrompt = Annotated[
     str,
-    typer.Option("--negative-prompt", help="Text to steer away from.", rich_help_panel=ASKED),
+    typer.Option(
+        "--negative-prompt",
+        help="Text to steer away from; with preset fast, named findings default to 'no finding'.",
+        rich_help_panel=ASKED,
+    ),
 ]
 Report = Annotated[
     Path | None,

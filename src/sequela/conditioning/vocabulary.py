@@ -51,6 +51,10 @@ class Vocabulary:
             )
         raise UnknownNameError(unknown_name("finding", name, (*self.findings, NO_FINDING)))
 
+    def are_ill(self, findings: Iterable[Finding]) -> bool:
+        """Whether all are findings in this vocabulary's own words, and none is "no finding"."""
+        return all(f.name in self.findings and f.text == self.prompt([f.name]) for f in findings)
+
     def finding(self, name: str, *, weight: float = 1.0, region: Region | None = None) -> Finding:
         """The finding of that name with its prompt."""
         label = self.canonical(name)

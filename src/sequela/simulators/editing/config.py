@@ -24,6 +24,9 @@ class ProgressiveEditing:
     # Below this share of the schedule the plain prediction is used: guidance changes little there
     # and costs double. Kynkaanniemi et al., arXiv:2404.07724.
     guidance_until: float = 0.15
+    # Named findings are steered away from "no finding" where no negative prompt was given: what
+    # both have in common then cancels out of the guidance, and the disease is left.
+    away_from_healthy: bool = True
     num_denoising_steps: int = 12  # of a whole schedule; a step takes `strength` of them
     keep_inside: float = 0.75  # share of the change kept inside the region
     keep_outside: float = 0.0  # and outside it
@@ -73,6 +76,7 @@ PRESETS: dict[str, ProgressiveEditing] = {
     # The paper's equations 5 and 6.
     "paper": ProgressiveEditing(
         strength=0.6,
+        away_from_healthy=False,
         guidance_until=0.0,
         num_denoising_steps=50,
         keep_outside=0.01,
@@ -83,6 +87,7 @@ PRESETS: dict[str, ProgressiveEditing] = {
     ),
     # The published code, with its defects, for comparison.
     "official": ProgressiveEditing(
+        away_from_healthy=False,
         guidance_until=0.0,
         num_denoising_steps=50,
         keep_outside=0.01,

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sequela.conditioning import CHEST, Vocabulary
+from sequela.conditioning import CHEST, NO_FINDING, Vocabulary
 from sequela.core import Branch, Condition, Finding, InvalidInputError, Region, Scan, Trajectory
 from sequela.core.checks import check_count, check_positive
 from sequela.diffusion import Backbone, NoiseSource, TextEmbedding
@@ -155,11 +155,14 @@ class ProgressiveEditor:
         return replace(self, settings=self.settings.changed(num_steps=num_steps))
 
     def place(self, condition: Condition | str, scan: Scan) -> Condition:
-        """The condition with its findings' regions on the scan's grid."""
+        """The condition with its negative prompt, and its findings' regions on the scan's grid."""
         if isinstance(condition, str):
-            return Condition(findings=(self.vocabulary.finding(condition),))
+            condition = Condition(findings=(self.vocabulary.finding(condition),))
         placed = tuple(replace(f, region=on_grid(f.region, scan)) for f in condition.findings)
-        return replace(condition, findings=placed)
+        away = condition.negative_prompt
+        if not away and self.settings.away_from_healthy and self.vocabulary.are_ill(placed):
+            away = self.vocabulary.prompt([NO_FINDING])
+        return replace(condition, findings=placed, negative_prompt=away)
 
     def case(self, scan: Scan, region: Region | None, protect: Region | None) -> Case:
         """The scan made ready for this editor's backbone."""
