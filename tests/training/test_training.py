@@ -69,6 +69,7 @@ def test_the_exported_pipeline_simulates(model):
     assert len(made.states) == 2
     card = json.loads((model / "card.json").read_text())
     assert card["name"] == "tiny"
+    assert not any("_name_or_path" in p.read_text() for p in model.glob("*/config.json"))
     assert card["licence"] == "drawn"
     assert card["data"] == {"sets": ["cxr-nih"], "training_images": 4, "held_out_images": 2}
 
