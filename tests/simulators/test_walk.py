@@ -60,7 +60,7 @@ def test_outside_the_region_latents_stay_the_baseline():
 
 
 def test_twice_the_guidance_pulls_twice_as_far():
-    guided = PLAIN.changed(guidance_until=0.0)
+    guided = PLAIN.changed(reuse_guidance_below=0.0)
     once = walked(guided.changed(num_steps=1), asked("+0.1"))
     twice = walked(guided.changed(num_steps=1, guidance_scale=2.0), asked("+0.1"))
     assert torch.allclose(twice[1] - twice[0], 2 * (once[1] - once[0]), atol=1e-5)
@@ -72,7 +72,7 @@ def test_guidance_scale_zero_ignores_the_condition():
 
 
 def test_the_negative_prompt_pushes_the_other_way():
-    settings = PLAIN.changed(guidance_scale=2.0, num_steps=1, guidance_until=0.0)
+    settings = PLAIN.changed(guidance_scale=2.0, num_steps=1, reuse_guidance_below=0.0)
     finding = Finding(name="pull", text="+0.1")
     towards = walked(settings, Condition(findings=(finding,)))
     away = walked(settings, Condition(findings=(finding,), negative_prompt="+0.3"))
@@ -95,7 +95,7 @@ def test_two_findings_keep_to_their_own_regions():
             Finding(name="darker", text="-0.2", region=right),
         )
     )
-    states = walked(PLAIN.changed(guidance_until=0.0), condition, scan=scan)
+    states = walked(PLAIN.changed(reuse_guidance_below=0.0), condition, scan=scan)
     change = states[-1] - states[0]
     assert change[..., :7].min() > 0.1
     assert change[..., 9:].max() < -0.1
@@ -118,6 +118,6 @@ def test_late_denoising_steps_ask_one_text_only():
     ProgressiveEditor(backbone=backbone, settings=settings).latents(
         drawn(), condition=asked("+0.1")
     )
-    limit = settings.guidance_until * len(backbone.schedule)
+    limit = settings.reuse_guidance_below * len(backbone.schedule)
     assert {texts for t, texts in backbone.calls if t >= limit} == {2}
     assert {texts for t, texts in backbone.calls if t < limit} == {1}

@@ -7,7 +7,7 @@ import typer
 
 from sequela.cli import options as o
 from sequela.cli.console import one_sentence, progress_bar, result
-from sequela.core import OutputExistsError
+from sequela.cli.outputs import check_target
 
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
 
@@ -45,11 +45,7 @@ def branch(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each op
     """
     options = dict(locals())
     with one_sentence(debug=debug):
-        if out.exists() and not overwrite:
-            raise OutputExistsError(
-                f"`--out` {out} is already there, and nothing is overwritten unasked. "
-                "Name another folder or add --overwrite."
-            )
+        check_target(out, overwrite=overwrite)
         trajectory = _branched(run, options)
         from sequela.render import save_run
 

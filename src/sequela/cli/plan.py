@@ -25,8 +25,10 @@ def print_plan(job: Any, paths: list[Path], targets: list[Path]) -> None:
         editor.backbone.schedule, settings.num_denoising_steps, settings.strength
     )
     texts = 1 + len(condition.findings)
-    seconds = _seconds_of_one(editor, batch=samples * texts)
-    evaluations = settings.num_steps * len(timesteps)
+    late = settings.reuse_guidance_below * len(editor.backbone.schedule)
+    asked = sum(1 if timestep < late and texts == 2 else texts for timestep in timesteps)
+    evaluations = settings.num_steps * asked
+    seconds = _seconds_of_one(editor, batch=samples)
     megapixels = scan.space[0] * scan.space[1] / 1e6
     states_mb = (settings.num_steps + 1) * samples * scan.array.nbytes / 1e6
     memory = _PROGRAM_MB + editor.backbone.card.get("size_mb", 0) + states_mb

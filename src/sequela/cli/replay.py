@@ -9,6 +9,7 @@ import typer
 from sequela.cli import options as o
 from sequela.cli.branch import load_recorded_editor
 from sequela.cli.console import one_sentence, progress_bar, result
+from sequela.cli.outputs import check_target
 from sequela.core import UnreadableFileError
 
 
@@ -39,6 +40,8 @@ def replay(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each op
     """
     options = dict(locals())
     with one_sentence(debug=debug):
+        if out is not None:
+            check_target(out, overwrite=overwrite)
         folder = record.parent if record.name == "record.json" else record
         summary = _replayed(folder, options)
         sentence = (

@@ -1,6 +1,5 @@
 """`sequela simulate`: one image or many, a disease, and a run folder for each."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import Any
 
 from sequela.cli import options as o
 from sequela.cli.console import one_sentence, progress_bar, result, say
+from sequela.cli.outputs import check_target
 from sequela.cli.parsing import parse_duration, run_names
-from sequela.core import InvalidInputError, OutputError, OutputExistsError, Scan, Trajectory
+from sequela.core import InvalidInputError, Scan, Trajectory
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -186,17 +186,7 @@ def _targets(paths: list[Path], out: Path, *, overwrite: bool) -> list[Path]:
     """One run folder for one image, a folder of run folders for several."""
     targets = [out] if len(paths) == 1 else [out / name for name in run_names(paths)]
     for target in targets:
-        if target.exists() and not overwrite:
-            raise OutputExistsError(
-                f"`--out` {target} is already there, and nothing is overwritten unasked. "
-                "Name another folder or add --overwrite."
-            )
-        above = next(folder for folder in target.absolute().parents if folder.exists())
-        if not (above.is_dir() and os.access(above, os.W_OK)):
-            raise OutputError(
-                f"`--out` must lie in a folder that can be written to, but {above} is not one. "
-                "Choose another place."
-            )
+        check_target(target, overwrite=overwrite)
     return targets
 
 

@@ -21,9 +21,9 @@ class ProgressiveEditing:
     num_steps: int = 10
     strength: float = 0.5  # share of the noise schedule rolled back per step
     guidance_scale: float = 7.5  # weight of the condition; 1 is the plain prediction
-    # Below this share of the schedule the plain prediction is used: guidance changes little there
-    # and costs double. Kynkaanniemi et al., arXiv:2404.07724.
-    guidance_until: float = 0.15
+    # Below this share of the schedule the guidance of the last denoising step is used again: it
+    # hardly turns any more, and asking for it costs double.
+    reuse_guidance_below: float = 0.4
     # Named findings are steered away from "no finding" where no negative prompt was given: what
     # both have in common then cancels out of the guidance, and the disease is left.
     away_from_healthy: bool = True
@@ -49,7 +49,7 @@ class ProgressiveEditing:
             above_zero=True,
             hint=f"It is the share of the noise schedule to roll back; {keeps}",
         )
-        for name in ("keep_inside", "keep_outside", "feather", "guidance_until"):
+        for name in ("keep_inside", "keep_outside", "feather", "reuse_guidance_below"):
             check_share(name, getattr(self, name), hint="0 changes nothing, 1 everything.")
         check_finite("guidance_scale", self.guidance_scale, minimum=0, hint="7.5 is usual.")
         check_choice("solver", self.solver, SOLVERS)
@@ -77,7 +77,7 @@ PRESETS: dict[str, ProgressiveEditing] = {
     "paper": ProgressiveEditing(
         strength=0.6,
         away_from_healthy=False,
-        guidance_until=0.0,
+        reuse_guidance_below=0.0,
         num_denoising_steps=50,
         keep_outside=0.01,
         solver="ddim",
@@ -88,7 +88,7 @@ PRESETS: dict[str, ProgressiveEditing] = {
     # The published code, with its defects, for comparison.
     "official": ProgressiveEditing(
         away_from_healthy=False,
-        guidance_until=0.0,
+        reuse_guidance_below=0.0,
         num_denoising_steps=50,
         keep_outside=0.01,
         solver="pndm-published",

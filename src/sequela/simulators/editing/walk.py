@@ -53,16 +53,19 @@ class Guide:
         self, backbone: Backbone, noisy: Latents, timestep: int, *, guidance_scale: float
     ) -> Latents:
         """The network's output under guidance; no text is asked whose answer would cancel."""
-        is_single = self.weights == (1.0,) and self.masks == (None,)
-        if guidance_scale == 0 or (guidance_scale == 1 and is_single):
+        is_plain = self.weights == (1.0,) and self.masks == (None,)
+        if guidance_scale == 0 or (guidance_scale == 1 and is_plain):
             return backbone.denoise(noisy, timestep, self.text(int(guidance_scale), len(noisy)))
-        texts = range(1 + len(self.weights))
-        each = [text for text in texts for _ in range(len(noisy))]
-        output = backbone.denoise(
-            noisy.repeat(len(texts), 1, 1, 1), timestep, self.embedding.select(each)
-        )
-        plain, *towards = output.chunk(len(texts))
+        plain, *towards = self.outputs(backbone, noisy, timestep)
         return guided(plain, towards, self.weights, self.masks, guidance_scale)
+
+    def outputs(self, backbone: Backbone, noisy: Latents, timestep: int) -> tuple[Latents, ...]:
+        """The network's output for each text, the negative prompt first, from one batch."""
+        texts = 1 + len(self.weights)
+        each = [text for text in range(texts) for _ in range(len(noisy))]
+        embedding = self.embedding.select(each)
+        output = backbone.denoise(noisy.repeat(texts, 1, 1, 1), timestep, embedding)
+        return output.chunk(texts)
 
     def text(self, index: int, batch: int) -> TextEmbedding:
         """One text for a whole batch; 0 is the negative prompt."""
@@ -140,12 +143,13 @@ class Walk:
         path = self._rolled_back(entering, timesteps, step)
         held = self._held(baseline, reference, timesteps, step)
         noisy, stepper = path, solver.start(schedule, timesteps)
+        guidance = _Guidance(self.guide, self.backbone, self.settings)
         for index, timestep in enumerate(timesteps):
             if held is not None and self.region is not None and index > 0:
                 clean, noise = held
                 outside = schedule.add_noise(clean, noise, timestep)
                 noisy = outside * (1 - self.region) + noisy * self.region
-            noisy = stepper.step(self._predict(noisy, timestep), noisy, index)
+            noisy = stepper.step(guidance.predict(noisy, timestep), noisy, index)
         return noisy
 
     def _rolled_back(self, entering: Latents, timesteps: list[int], step: int) -> Latents:
@@ -173,12 +177,6 @@ class Walk:
             return reference, self._normal(reference, step, _FORWARD)
         return reference, self._normal(reference, step, _HELD_FORWARD)
 
-    def _predict(self, noisy: Latents, timestep: int) -> Latents:
-        settings = self.settings
-        is_late = timestep < settings.guidance_until * len(self.backbone.schedule)
-        scale = 1.0 if is_late and settings.guidance_scale > 1 else settings.guidance_scale
-        return self.guide.predict(self.backbone, noisy, timestep, guidance_scale=scale)
-
     def _draw_posterior(self, posterior: Posterior, step: int, draw: int) -> Latents:
         if not self.settings.sample_posterior:
             return posterior.mean
@@ -188,3 +186,34 @@ class Walk:
         shape = tuple(like.shape[1:])
         draws = [self.noise.normal(shape, sample=s, step=step, draw=draw) for s in self.samples]
         return torch.stack(draws).to(like)
+
+
+@dataclass
+class _Guidance:
+    """Guided predictions of one denoising pass.
+
+    Guidance points almost the same way in neighbouring denoising steps. Below
+    `reuse_guidance_below` it is not asked for anew: the last difference between the guided and the
+    conditional output, in proportion to the noise that is left, is added to the conditional one,
+    which costs one text instead of two. Several findings are always asked in full, for their
+    mixture shifts from step to step.
+    """
+
+    guide: Guide
+    backbone: Backbone
+    settings: ProgressiveEditing
+    last: Latents | None = None
+
+    def predict(self, noisy: Latents, timestep: int) -> Latents:
+        guide, scale = self.guide, self.settings.guidance_scale
+        _, sigma = self.backbone.schedule.at(timestep)
+        below = self.settings.reuse_guidance_below * len(self.backbone.schedule)
+        if len(guide.weights) > 1 or scale in (0, 1) or below == 0:
+            return guide.predict(self.backbone, noisy, timestep, guidance_scale=scale)
+        if self.last is not None and timestep < below:
+            towards = self.backbone.denoise(noisy, timestep, guide.text(1, len(noisy)))
+            return towards + sigma * self.last
+        plain, towards = guide.outputs(self.backbone, noisy, timestep)
+        output = guided(plain, [towards], guide.weights, guide.masks, scale)
+        self.last = (output - towards) / sigma
+        return output
