@@ -1,9 +1,9 @@
 """The training-free transition: walk between latents and let the prior repair the middle.
 
 A straight line between two latents leaves the set of images the codec knows, so its middle looks
-washed out. Each interpolated latent is therefore noised a little, most in the middle and not at all
-at the ends, and denoised again under the condition. All frames share one noise: what the noise adds
-stays still from frame to frame.
+washed out. Each interpolated latent is therefore noised a little and denoised again under the
+condition, and that repair is mixed in, most in the middle and not at all at the ends. All frames
+share one noise: what the noise adds stays still from frame to frame.
 
 Source: the round trip is SDEdit, Meng et al., arXiv:2108.01073, at low strength.
 """
@@ -19,7 +19,7 @@ from sequela.diffusion import NoiseSource
 from sequela.imaging import Composer
 from sequela.simulators.editing import Case, Guide
 
-STRENGTH = 0.12  # share of the noise schedule in the middle of a clip; more starts to invent detail
+STRENGTH = 0.06  # share of the noise schedule; more smooths the middle of a clip visibly
 GUIDANCE_SCALE = 1.0  # the states already carry the condition; more would overshoot them
 _NOISE_STEP = 1_000_003  # an address no step of the editor uses
 
@@ -62,23 +62,17 @@ class LatentTransition:
         """Pictures from state `number` to the next, one for each weight in [0, 1]."""
         first, last = self.latents[number], self.latents[number + 1]
         between = torch.stack([torch.lerp(first, last, float(w)) for w in weights])
-        repaired = torch.cat(
-            [
-                self._repaired(z[None], 4 * w * (1 - w))
-                for z, w in zip(between, weights, strict=True)
-            ]
-        )
+        # sin^2 starts and ends flat: a repair that sets in at once would jump at the joins
+        depths = torch.from_numpy(np.sin(np.pi * weights) ** 2).to(between).view(-1, 1, 1, 1)
+        repaired = torch.cat([self._repaired(z[None]) for z in between])
+        repaired = torch.lerp(between, repaired, depths)
         decoded = self.case.decode(repaired)
         return [self.composer.state(image, self.case.effective) for image in decoded]
 
-    def _repaired(
-        self, latents: Float[Tensor, "1 latent h w"], depth: float
-    ) -> Float[Tensor, "1 latent h w"]:
-        """Noised to `depth` of the strength, denoised in one step; depth 0 changes nothing."""
+    def _repaired(self, latents: Float[Tensor, "1 latent h w"]) -> Float[Tensor, "1 latent h w"]:
+        """Noised a little and denoised in one step, under the condition."""
         schedule = self.case.backbone.schedule
-        timestep = round(depth * STRENGTH * len(schedule))
-        if timestep == 0:
-            return latents
+        timestep = round(STRENGTH * len(schedule))
         noisy = schedule.add_noise(latents, self.noise, timestep)
         output = self.guide.predict(
             self.case.backbone, noisy, timestep, guidance_scale=GUIDANCE_SCALE
