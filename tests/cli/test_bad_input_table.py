@@ -74,6 +74,8 @@ OPTIONS = {
     "unknown preset": ("--preset", "fats"),
     "unknown transition": ("--transition", "latnet"),
     "unknown model": ("--model", "chest-mni"),
+    "unknown device": ("--device", "gpu"),
+    "absent accelerator": ("--device", "mps"),
     "odd resolution": ("--resolution", "33"),
     "a report": ("--report", "note.txt"),
 }

@@ -23,12 +23,16 @@ def pick_device(device: str) -> torch.device:
         chosen = torch.device(device)
     except RuntimeError as error:
         raise UnknownNameError(
-            f"`device` {device!r} is not known. Known: auto, cpu, cuda, cuda:1."
+            f"`device` {device!r} is not known. Known: auto, cpu, cuda, cuda:1, mps."
         ) from error
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
         raise InvalidInputError(
             f"`device` must be present, got {device!r} with {torch.cuda.device_count()} "
             "accelerators. Take auto or cpu."
+        )
+    if chosen.type == "mps" and not torch.backends.mps.is_available():
+        raise InvalidInputError(
+            "`device` must be present, got 'mps' on a machine without Metal. Take auto or cpu."
         )
     return chosen
 
