@@ -21,7 +21,7 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt
 	touch $(VENV)/.installed $@
 
 demo: $(VENV)/.installed
-	$(BIN)/sequela simulate src/sequela/assets/examples/chest.png --disease pneumonia --out demo-run --overwrite
+	OMP_NUM_THREADS=1 $(BIN)/sequela simulate src/sequela/assets/examples/chest.png --disease pneumonia --out demo-run --overwrite
 	@echo "Open demo-run/report.html in a browser, or run: $(BIN)/sequela view demo-run"
 
 test: $(VENV)/.installed-dev

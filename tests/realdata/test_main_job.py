@@ -1,4 +1,4 @@
-"""The main job on real films: whole runs, exactness, and which way pneumonia moves them."""
+"""The main job on real films: whole runs, exact outside the lungs."""
 
 import json
 import os
@@ -27,11 +27,6 @@ def films():
         pytest.skip("SEQUELA_DATA names no folder with the public images")
     examples = load_cohorts(("cxr-nih",), Path(folder))
     return [e.path for e in examples if e.split == "test" and not e.findings]
-
-
-@pytest.fixture(scope="module")
-def editor():
-    return sequela.load()
 
 
 def simulated(path: Path, out: Path) -> dict:
@@ -69,20 +64,6 @@ def test_a_large_16_bit_dicom_is_exact_outside_the_lungs(films, tmp_path):
     assert simulated(path, tmp_path / "run")["states"] == 11
     exact(tmp_path / "run")
     assert sequela.open_run(tmp_path / "run").scan.array.dtype == np.uint16
-
-
-def test_pneumonia_whitens_lungs_more_than_no_finding_does(films, editor):
-    rises = []
-    for path in films[:24:3]:
-        scan = sequela.read(path)
-        region = sequela.auto_region(scan)
-        means = []
-        for name in ("pneumonia", "no finding"):
-            made = editor.simulate(scan, condition=name, region=region)
-            change = made.states[-1].image.astype(float) - scan.array
-            means.append(float((change * region.array).sum() / region.array.sum()))
-        rises.append(means[0] - means[1])
-    assert np.mean(rises) > 0
 
 
 def test_patients_of_the_real_cohorts_are_on_one_side_of_the_split(films):

@@ -8,6 +8,7 @@ from pathlib import Path
 from sequela.core import InvalidInputError
 
 _YEARS = {"y": 1.0, "mo": 1 / 12, "w": 7 / 365.25, "d": 1 / 365.25}
+_LONGEST_YEARS = 120  # no patient is followed for longer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,29 +22,32 @@ class AskedFinding:
 
 def parse_finding(words: str) -> AskedFinding:
     """Read `pleural effusion:0.8@left.png`."""
-    rest, _, region = words.partition("@")
+    rest, at, region = words.partition("@")
     name, colon, weight = rest.rpartition(":")
     if not colon:
         name, weight = rest, "1"
     try:
         value = float(weight)
-    except ValueError as error:
+    except ValueError:
+        value = None
+    if value is None or (at and not region):
         raise InvalidInputError(
             f"`--finding` must read NAME[:WEIGHT][@REGION], got {words!r}. "
             "For example: --finding 'effusion:0.8@left.png'."
-        ) from error
+        )
     return AskedFinding(name=name.strip(), weight=value, region=Path(region) if region else None)
 
 
 def parse_duration(words: str) -> float:
     """Read `2y`, `18mo`, `6w` or `30d` as years."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(y|mo|w|d)", words.strip())
-    if match is None or float(match[1]) == 0:
+    years = 0.0 if match is None else float(match[1]) * _YEARS[match[2]]
+    if not 0 < years <= _LONGEST_YEARS:
         raise InvalidInputError(
-            f"`--horizon` must be a number above 0 and a unit y, mo, w or d, got {words!r}. "
-            "For example: 18mo."
+            f"`--horizon` must be a number and a unit y, mo, w or d, above 0 and up to "
+            f"{_LONGEST_YEARS} years, got {words[:40]!r}. For example: 18mo."
         )
-    return float(match[1]) * _YEARS[match[2]]
+    return years
 
 
 def run_names(inputs: Sequence[Path]) -> list[str]:

@@ -1,7 +1,7 @@
 """From options to what the simulator is asked: condition, regions, settings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from sequela.cli.parsing import parse_finding
 from sequela.conditioning import CHEST, auto_region, place_region
 from sequela.core import Condition, Finding, InvalidInputError, Region, Scan
 from sequela.io import read_region_file
+from sequela.simulators.editing import check_picture
 
 _LONGEST_PROMPT = 20_000  # characters; beyond it something else than a prompt was pasted
 
@@ -63,6 +64,13 @@ class Asked:
             Condition(findings=tuple(findings), negative_prompt=self.negative_prompt),
             tuple(notices),
         )
+
+    def check(self, scan: Scan) -> None:
+        """Refuse what cannot be asked of one scan, before anything is loaded or searched for."""
+        check_picture(scan)
+        self.condition(scan)
+        drawn = "none" if self.region == "auto" else self.region
+        replace(self, region=drawn).regions(scan)
 
     def regions(self, scan: Scan) -> tuple[Region | None, Region | None, tuple[str, ...]]:
         """Region and protected region on one scan's grid, and notices."""

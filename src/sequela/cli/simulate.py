@@ -124,8 +124,7 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
     options = dict(locals())
     with one_sentence(debug=debug):
         _refuse_unbuilt(report, baseline_report)
-        job, paths = _prepare(options)
-        targets = _targets(paths, out, overwrite=overwrite)
+        job, paths, targets = _prepare(options)
         if dry_run:
             from sequela.cli.plan import print_plan
 
@@ -136,12 +135,13 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
             result(summary, f"Report: {target / 'report.html'}", as_json=json_)
 
 
-def _prepare(options: dict[str, Any]) -> tuple[Job, list[Path]]:
-    """Check every option before the model is loaded, then load it once."""
+def _prepare(options: dict[str, Any]) -> tuple[Job, list[Path], list[Path]]:
+    """Check options, images and outputs before the model is loaded, then load it once."""
     from sequela.cli.requests import Asked, expand, settings_from
     from sequela.core.checks import check_choice, check_count, check_positive
+    from sequela.io import read_scan
     from sequela.simulators.editing import preset
-    from sequela.simulators.transition import TRANSITIONS
+    from sequela.simulators.transition import TRANSITIONS, check_fps
 
     asked = Asked(
         findings=(*(options["disease"] or ()), *(options["finding"] or ())),
@@ -155,19 +155,17 @@ def _prepare(options: dict[str, Any]) -> tuple[Job, list[Path]]:
     check_count("--samples", options["samples"])
     check_count("--seed", options["seed"], minimum=0)
     check_count("--frames", options["frames"], minimum=2)
-    check_positive("--fps", options["fps"])
+    check_fps("--fps", options["fps"])
+    if options["until_change"] is not None:
+        check_positive("--until-change", options["until_change"])
     check_choice("--transition", options["transition"], (*TRANSITIONS, "none"))
     years = None if horizon is None else parse_duration(horizon)
     paths = expand(options["inputs"])
-    return (
-        Job(
-            asked=asked,
-            editor=load_editor(options, settings),
-            options=options,
-            horizon_years=years,
-        ),
-        paths,
-    )
+    targets = _targets(paths, options["out"], overwrite=options["overwrite"])
+    for path in paths:  # one damaged file among many must not surface hours later
+        asked.check(read_scan(path, frame=options["frame"]))
+    editor = load_editor(options, settings)
+    return Job(asked=asked, editor=editor, options=options, horizon_years=years), paths, targets
 
 
 def load_editor(options: dict[str, Any], settings: Any) -> Any:

@@ -21,6 +21,7 @@ from sequela.io.pictures import FAULTS
 _OFFSET, _DTYPE = "Sequela-offset", "Sequela-dtype"
 _DESCRIPTION = 270  # TIFF's ImageDescription
 _WRITABLE = ("uint8", "uint16", "int16", "int32", "float32")
+_COLOURS = ("uint8", "uint16", "float32")
 
 
 def write_array(
@@ -66,7 +67,7 @@ def read_array(path: str | Path) -> np.ndarray:
         with warnings.catch_warnings():  # Pillow warns of large files, and before it raises
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=("PNG", "TIFF")) as image:
-                array = np.array(image)
+                array = _pages(image)
                 text = getattr(image, "text", {})
         if _OFFSET in text:
             return (array.astype(np.int32) + int(text[_OFFSET])).astype(text[_DTYPE])
@@ -77,7 +78,7 @@ def read_array(path: str | Path) -> np.ndarray:
 
 def _encode(array: np.ndarray, observed: bool, affine: np.ndarray | None) -> tuple[str, bytes]:
     colour = array.ndim == 3 and array.shape[-1] == 3
-    writable = array.dtype.name in (_WRITABLE[:2] if colour else _WRITABLE)
+    writable = array.dtype.name in (_COLOURS if colour else _WRITABLE)
     if not writable or array.ndim not in (2, 3) or 0 in array.shape:
         raise InvalidInputError(
             f"`array` must be a picture or volume of {', '.join(_WRITABLE)}, "
@@ -114,5 +115,20 @@ def _png(array: np.ndarray, text: dict[str, str]) -> bytes:
 def _tiff(array: np.ndarray, observed: bool) -> bytes:
     tags, file = TiffImagePlugin.ImageFileDirectory_v2(), io.BytesIO()
     tags[_DESCRIPTION] = " ".join(f"{key}={value}" for key, value in _marks(observed).items())
-    Image.fromarray(np.ascontiguousarray(array)).save(file, "TIFF", tiffinfo=tags)
+    # colour in real numbers is beyond Pillow as one picture, so red, green and blue are three pages
+    planes = [array] if array.ndim == 2 else np.moveaxis(array, -1, 0)
+    first, *others = [Image.fromarray(np.ascontiguousarray(plane)) for plane in planes]
+    pages = {"save_all": True, "append_images": others} if others else {}
+    first.save(file, "TIFF", tiffinfo=tags, **pages)
     return file.getvalue()
+
+
+def _pages(image: Image.Image) -> np.ndarray:
+    """The picture, or the three pages of one in colour."""
+    if getattr(image, "n_frames", 1) != 3:
+        return np.array(image)
+    planes = []
+    for page in range(3):
+        image.seek(page)
+        planes.append(np.array(image))
+    return np.stack(planes, axis=-1)

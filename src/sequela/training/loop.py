@@ -9,7 +9,7 @@ import csv
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from sequela.training.data import step_generator
 from sequela.training.recipe import OptimiserSettings, Recipe
 
 
+@runtime_checkable
 class Objective(Protocol):
     """What is trained, and how well it does."""
 

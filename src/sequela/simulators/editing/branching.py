@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from sequela.core import Branch, Condition, InvalidInputError, Region, Trajectory
+from sequela.core import Branch, Condition, InvalidInputError, Region, State, Trajectory
 from sequela.simulators.editing.editor import Progress, ProgressiveEditor, collect, truncations
 
 
@@ -49,12 +49,13 @@ def branch(
     steps = range(from_state + 1, from_state + 1 + len(walked))
     child = Branch(
         id=name,
-        states=case.states(walked, steps, before=main.states[from_state].image),
+        states=_timed(case.states(walked, steps, before=main.states[from_state].image), main),
         condition=asked,
         parent=main.id,
         from_state=from_state,
         sample=main.sample,
         region=key,
+        time_basis=main.time_basis,
         latents=walked.float().cpu().numpy(),
     )
     regions = {**trajectory.regions, key: case.regions["effective"]}
@@ -71,6 +72,15 @@ def branch(
     return replace(
         trajectory, branches=(*trajectory.branches, child), record=record, regions=regions
     )
+
+
+def _timed(states: tuple[State, ...], main: Branch) -> tuple[State, ...]:
+    """A step lasts as long on a branch as the user asserted for the main one."""
+    last = main.states[-1]
+    if last.time_years is None or not last.step:
+        return states
+    year = last.time_years / last.step
+    return tuple(replace(state, time_years=year * state.step) for state in states)
 
 
 def _check(from_state: int, main: Branch, num_steps: int) -> None:

@@ -23,8 +23,6 @@ from sequela.imaging import (
 )
 from sequela.simulators.editing.config import ProgressiveEditing
 
-_DECODE_BATCH = 4  # states decoded at once; bounds memory at 512 px and above
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
@@ -60,11 +58,7 @@ class Case:
         size: int,
     ) -> "Case":
         """Check the grids, feather the region, encode the baseline."""
-        if scan.is_volume:
-            raise InvalidInputError(
-                f"`scan` must be one image, but {scan.source.name} is a volume of shape "
-                f"{scan.array.shape}. Progressive editing works on 2-D images; give a slice."
-            )
+        check_picture(scan)
         region, protected = on_grid(region, scan), on_grid(protected, scan)
         given = {"requested": region, "protected": protected}
         fit = Fit.of(scan.plane, size)
@@ -125,8 +119,12 @@ class Case:
 
     @torch.inference_mode()
     def decode(self, latents: Float[Tensor, "batch latent h w"]) -> Float[np.ndarray, "b c s s"]:
-        """Decoded images in about [-1, 1], a few at a time."""
-        parts = [self.backbone.decode(z) for z in latents.split(_DECODE_BATCH)]
+        """Decoded images in about [-1, 1].
+
+        One at a time: the last bits of a decoded image depend on what shares its batch, and a
+        branch, whose batch is another, must repeat its parent's states exactly.
+        """
+        parts = [self.backbone.decode(z) for z in latents.split(1)]
         return torch.cat(parts).float().cpu().numpy()
 
     def states(
@@ -199,6 +197,15 @@ class Case:
         if self.settings.keep_outside == 0:
             free[self.effective == 0] = 0
         return free
+
+
+def check_picture(scan: Scan) -> None:
+    """Refuse a volume."""
+    if scan.is_volume:
+        raise InvalidInputError(
+            f"`scan` must be one image, but {scan.source.name} is a volume of shape "
+            f"{scan.array.shape}. Progressive editing works on 2-D images; give a slice."
+        )
 
 
 def on_grid(region: Region | None, scan: Scan) -> Region | None:

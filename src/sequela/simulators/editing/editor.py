@@ -1,5 +1,6 @@
 """ProgressiveEditor: one image and a condition to a trajectory, and any state to a new branch."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -240,4 +241,11 @@ def _uncertainty(branches: tuple[Branch, ...]) -> dict[str, Float[np.ndarray, ".
 
 
 def _finding_regions(condition: Condition) -> dict[str, Region]:
-    return {f"finding-{f.name}": f.region for f in condition.findings if f.region is not None}
+    found: dict[str, Region] = {}
+    seen: Counter[str] = Counter()
+    for finding in condition.findings:
+        if finding.region is not None:
+            seen[finding.name] += 1  # one finding may be asked for in several places
+            nth = "" if seen[finding.name] == 1 else f"-{seen[finding.name]}"
+            found[f"finding-{finding.name}{nth}"] = finding.region
+    return found

@@ -59,6 +59,9 @@ def replay(
         until_change=request["until_change"],
         progress=progress,
     )
+    horizon = trajectory.states[-1].time_years
+    if trajectory.main.time_basis == "asserted" and horizon is not None:
+        again = again.with_asserted_horizon(horizon)
     for child, asked in zip(
         (b for b in trajectory.branches if b.parent is not None),
         request.get("branches", ()),

@@ -10,7 +10,7 @@ Source: Liang et al., arXiv:2309.11745, equations (5) and (6), and the published
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -23,6 +23,7 @@ Latents = Float[Tensor, "batch latent height width"]
 SoftMask = Float[Tensor, "#batch 1 height width"]
 
 
+@runtime_checkable
 class Noise(Protocol):
     """Where normal noise comes from; see `sequela.diffusion.NoiseSource`."""
 

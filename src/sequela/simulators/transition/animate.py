@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sequela.core import InvalidInputError, Region, Trajectory, Video
-from sequela.core.checks import check_choice, check_count, check_positive
+from sequela.core.checks import check_choice, check_count
 from sequela.imaging import channels_first, channels_last, resize
 from sequela.render import to_display, viewing_size
 from sequela.simulators.editing import Case, ProgressiveEditor
@@ -21,6 +21,7 @@ TRANSITIONS = {
     "latent": "neighbouring latents interpolated, lightly re-noised with shared noise, denoised",
     "crossfade": "baseline: a linear blend of the two pictures",
 }
+SLOWEST_FPS, FASTEST_FPS = 0.1, 240.0  # a GIF cannot hold a frame much longer
 MAX_SIDE = 512  # pixels of the video's longer side; lossless states are kept beside it
 
 
@@ -45,7 +46,7 @@ def animate(  # a public door: one keyword each for what a user may ask
     """
     check_choice("transition", engine, TRANSITIONS)
     check_count("frames", frames_per_transition, minimum=2, hint="Both states are counted.")
-    check_positive("fps", fps)
+    check_fps("fps", fps)
     main, window = trajectory.main, trajectory.scan.window
     if len(main.states) < 2:
         raise InvalidInputError("`trajectory` must hold at least two states to be animated, got 1.")
@@ -72,6 +73,15 @@ def animate(  # a public door: one keyword each for what a user may ask
         "transition": {"engine": engine, "frames": frames_per_transition, "fps": fps},
     }
     return replace(trajectory, video=video, record=replace(trajectory.record, request=request))
+
+
+def check_fps(name: str, value: float) -> None:
+    """Refuse a number of frames a second that a film cannot have."""
+    if not SLOWEST_FPS <= value <= FASTEST_FPS:  # nan fails every comparison
+        raise InvalidInputError(
+            f"`{name}` must lie in [{SLOWEST_FPS:g}, {FASTEST_FPS:g}] frames a second, got "
+            f"{value!r}. 16 is usual."
+        )
 
 
 def _joined(
