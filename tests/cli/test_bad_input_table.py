@@ -186,10 +186,15 @@ def test_a_run_that_is_cut_off_leaves_nothing_finished(
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # a shell in the background hands down that Ctrl-C be ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_until_busy(running)
     running.send_signal(blow)
-    _, err = running.communicate(timeout=30)
+    try:
+        _, err = running.communicate(timeout=30)
+    finally:
+        running.kill()
     assert not (tmp_path / "run").exists()
     if blow == signal.SIGINT:
         assert running.returncode == 130

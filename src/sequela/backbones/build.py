@@ -5,15 +5,20 @@ from typing import Any
 
 
 def build_autoencoder(
-    *, widths: Sequence[int], latent_channels: int, layers_per_level: int, image_size: int
+    *,
+    widths: Sequence[int],
+    channels: int,
+    latent_channels: int,
+    layers_per_level: int,
+    image_size: int,
 ) -> Any:
-    """A grey KL autoencoder; every level but the last halves the side."""
+    """A KL autoencoder; every level but the last halves the side."""
     from diffusers import AutoencoderKL
 
     levels = len(widths)
     return AutoencoderKL(
-        in_channels=1,
-        out_channels=1,
+        in_channels=channels,
+        out_channels=channels,
         down_block_types=("DownEncoderBlock2D",) * levels,
         up_block_types=("UpDecoderBlock2D",) * levels,
         block_out_channels=tuple(widths),

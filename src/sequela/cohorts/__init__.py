@@ -5,11 +5,16 @@ from pathlib import Path
 
 from sequela.cohorts.chest import cxr_nih, cxr_time_open
 from sequela.cohorts.examples import Example
+from sequela.cohorts.fundus import fundus
+from sequela.cohorts.skin import skin_ham, skin_isic
 from sequela.core.checks import check_choice
 
 COHORTS: dict[str, Callable[[Path], list[Example]]] = {
     "cxr-nih": cxr_nih,
     "cxr-time-open": cxr_time_open,
+    "fundus": fundus,
+    "skin-ham": skin_ham,
+    "skin-isic": skin_isic,
 }
 
 

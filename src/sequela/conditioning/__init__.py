@@ -2,6 +2,23 @@
 
 from sequela.conditioning.placing import place_region
 from sequela.conditioning.regions import AutoRegion, auto_region
-from sequela.conditioning.vocabulary import CHEST, NO_FINDING, Vocabulary
+from sequela.conditioning.vocabulary import (
+    CHEST,
+    FUNDUS,
+    SKIN,
+    VOCABULARIES,
+    Vocabulary,
+    vocabulary_of,
+)
 
-__all__ = ["CHEST", "NO_FINDING", "AutoRegion", "Vocabulary", "auto_region", "place_region"]
+__all__ = [
+    "CHEST",
+    "FUNDUS",
+    "SKIN",
+    "VOCABULARIES",
+    "AutoRegion",
+    "Vocabulary",
+    "auto_region",
+    "place_region",
+    "vocabulary_of",
+]

@@ -21,12 +21,12 @@ class ImageSet:
     """All images of one split, ready to draw from.
 
     Attributes:
-        images: `[N, 1, S, S]` in [-1, 1].
+        images: `[N, C, S, S]` in [-1, 1].
         findings: For each image; None where it is unlabelled.
         views: For each image.
     """
 
-    images: Float[Tensor, "image 1 side side"]
+    images: Float[Tensor, "image channel side side"]
     findings: tuple[tuple[str, ...] | None, ...]
     views: tuple[str, ...]
 
@@ -54,7 +54,9 @@ def load_images(examples: Sequence[Example], split: str, settings: DataSettings)
         scan = read_scan(example.path)
         image = channels_first(to_model_range(scan.array, scan.window))
         square = Fit.of(scan.plane, settings.image_size).forward(image)
-        images.append(torch.from_numpy(square.mean(axis=0, keepdims=True)))
+        if settings.channels == 1:
+            square = square.mean(axis=0, keepdims=True)
+        images.append(torch.from_numpy(square).expand(settings.channels, -1, -1))
     return ImageSet(
         images=torch.stack(images),
         findings=tuple(example.findings for example in chosen),
@@ -86,11 +88,11 @@ def step_generator(seed: int, *keys: int) -> torch.Generator:
 
 
 def vary(
-    images: Float[Tensor, "batch 1 side side"],
+    images: Float[Tensor, "batch channel side side"],
     settings: DataSettings,
     generator: torch.Generator,
-) -> Float[Tensor, "batch 1 side side"]:
-    """Turn, scale, move and re-contrast each image a little."""
+) -> Float[Tensor, "batch channel side side"]:
+    """Turn, scale, move and re-contrast each image a little; mirror half if asked to."""
     batch = len(images)
     draw = 2 * torch.rand(batch, 6, generator=generator) - 1
     angle = draw[:, 0] * settings.rotation_degrees * torch.pi / 180
@@ -103,6 +105,9 @@ def vary(
     )
     grid = F.affine_grid(affine, list(images.shape), align_corners=False)
     moved = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    if settings.mirror:
+        flipped = torch.rand(batch, generator=generator) < 0.5
+        moved = torch.where(flipped.view(-1, 1, 1, 1), moved.flip(-1), moved)
     contrast = 1 + draw[:, 4].view(-1, 1, 1, 1) * settings.contrast
     brightness = draw[:, 5].view(-1, 1, 1, 1) * settings.contrast
     return (moved * contrast + brightness).clamp(-1, 1)

@@ -17,7 +17,9 @@ class DataSettings:
     """Which images, at what size, and how they are varied."""
 
     sets: tuple[str, ...]
+    domain: str = "chest"  # whose words the captions use
     image_size: int = 128  # pixels along each side
+    channels: int = 1  # 3 for colour
     rotation_degrees: float = 5.0  # each image is turned by up to this
     zoom: float = 0.1  # and scaled by up to this share
     shift: float = 0.05  # and moved by up to this share of its side
@@ -25,10 +27,15 @@ class DataSettings:
     # From this step on, each group of findings shows its views equally often; None never. Where the
     # ill are mostly films of one view, a model takes the view for a sign of the disease.
     balance_views_from: int | None = None
-    # No mirror images: a flipped chest film shows a heart on the wrong side.
+    # Views that captions name after the findings. Where a source holds only the ill, its look would
+    # otherwise be learned as a sign of the disease.
+    caption_views: tuple[str, ...] = ()
+    # Not for chest films: mirrored, they show a heart on the wrong side.
+    mirror: bool = False
 
     def __post_init__(self) -> None:
         check_count("image_size", self.image_size, minimum=32)
+        check_choice("channels", str(self.channels), ("1", "3"))
         for name in ("zoom", "shift", "contrast"):
             check_share(name, getattr(self, name))
 

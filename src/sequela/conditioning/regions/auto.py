@@ -1,12 +1,13 @@
 """Both lungs of a frontal chest film, found without a network and without a connection."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool
 
 from sequela.conditioning.regions.film import Film
 from sequela.conditioning.regions.lungs import MEDIAN, draw
+from sequela.conditioning.regions.provider import AutoRegion
 from sequela.conditioning.regions.refine import refine, soft
 from sequela.conditioning.regions.search import contrast, search, unlikeliness
 from sequela.core import InvalidInputError, Region, Scan
@@ -16,20 +17,6 @@ from sequela.imaging.fit import resize
 DOMAINS = ("chest",)
 FOUND = "auto: lungs"
 USUAL = "auto: usual place of the lungs"
-
-
-@dataclass(frozen=True, kw_only=True)
-class AutoRegion:
-    """A region that nobody drew.
-
-    Attributes:
-        region: Soft mask on the scan's grid.
-        notice: One sentence when the region is not what was looked for, else None; it belongs into
-            the run's record.
-    """
-
-    region: Region
-    notice: str | None = None
 
 
 def auto_region(scan: Scan, domain: str = "chest") -> AutoRegion:

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sequela.conditioning import CHEST, NO_FINDING, Vocabulary
+from sequela.conditioning import CHEST, Vocabulary
 from sequela.core import Branch, Condition, Finding, InvalidInputError, Region, Scan, Trajectory
 from sequela.core.checks import check_count, check_positive
 from sequela.diffusion import Backbone, NoiseSource, TextEmbedding
@@ -162,7 +162,7 @@ class ProgressiveEditor:
         placed = tuple(replace(f, region=on_grid(f.region, scan)) for f in condition.findings)
         away = condition.negative_prompt
         if not away and self.settings.away_from_healthy and self.vocabulary.are_ill(placed):
-            away = self.vocabulary.prompt([NO_FINDING])
+            away = self.vocabulary.prompt([self.vocabulary.reference])
         return replace(condition, findings=placed, negative_prompt=away)
 
     def case(self, scan: Scan, region: Region | None, protect: Region | None) -> Case:

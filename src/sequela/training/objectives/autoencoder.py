@@ -15,27 +15,29 @@ from torch import Tensor, nn
 
 from sequela.backbones.build import build_autoencoder
 from sequela.checkpoints import save_autoencoder
+from sequela.imaging import channels_last
 from sequela.render import contact_sheet
 from sequela.training.data import ImageSet, vary
-from sequela.training.recipe import AutoencoderNetwork, Recipe
+from sequela.training.recipe import AutoencoderNetwork, DataSettings, Recipe
 
 
 class AutoencoderLoss(nn.Module):
     """The network with its loss, so that one forward pass can be spread over processes."""
 
-    def __init__(self, settings: AutoencoderNetwork, image_size: int) -> None:
+    def __init__(self, settings: AutoencoderNetwork, data: DataSettings) -> None:
         super().__init__()
         self.settings = settings
         self.autoencoder = build_autoencoder(
             widths=settings.widths,
             latent_channels=settings.latent_channels,
             layers_per_level=settings.layers_per_level,
-            image_size=image_size,
+            channels=data.channels,
+            image_size=data.image_size,
         )
 
     def forward(
         self,
-        images: Float[Tensor, "batch 1 side side"],
+        images: Float[Tensor, "batch channel side side"],
         noise: Float[Tensor, "batch latent small small"],
     ) -> dict[str, Tensor]:
         """Reconstruction, edge and KL terms."""
@@ -68,7 +70,7 @@ class AutoencoderObjective:
         self.settings = recipe.network
         self.train = train
         self.held_out = held_out
-        self.networks = AutoencoderLoss(recipe.network, recipe.data.image_size)
+        self.networks = AutoencoderLoss(recipe.network, recipe.data)
 
     def batch(self, size: int, generator: torch.Generator, step: int) -> tuple[Tensor, Tensor]:
         """Varied crops of random images, and the posterior's noise."""
@@ -116,5 +118,6 @@ class AutoencoderObjective:
         save_autoencoder(averaged.autoencoder, folder, scaling_factor=scale)
 
 
-def _viewable(image: Float[Tensor, "1 height width"]) -> np.ndarray:
-    return np.asarray(((image[0] + 1) * 127.5).clamp(0, 255).byte())
+def _viewable(image: Float[Tensor, "channel height width"]) -> np.ndarray:
+    shown = np.asarray(((image + 1) * 127.5).clamp(0, 255).byte())
+    return channels_last(shown)

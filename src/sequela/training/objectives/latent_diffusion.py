@@ -4,6 +4,7 @@ Source: Rombach et al., arXiv:2112.10752, section 3.2, with the v prediction of 
 arXiv:2202.00512, and the Min-SNR weight of Hang et al., arXiv:2303.09556 (both shorten training).
 """
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,15 @@ from torch import Tensor, nn
 
 from sequela.backbones.build import build_text_encoder, build_tokenizer, build_unet
 from sequela.checkpoints import save_pipeline
-from sequela.conditioning import CHEST, NO_FINDING
+from sequela.conditioning import vocabulary_of
 from sequela.core import CheckpointError, hash_bytes
 from sequela.diffusion import scaled_linear_schedule
+from sequela.imaging import channels_last
 from sequela.render import contact_sheet
 from sequela.training.data import ImageSet, step_generator, vary
 from sequela.training.recipe import DiffusionNetwork, Recipe
 
-_SAMPLES = (NO_FINDING, "Pneumonia", "Effusion", "Edema", "Infiltration", "COVID-19")
+_SAMPLED = 6  # findings on a sheet of samples: the reference and the most frequent ones
 
 
 class DenoisingLoss(nn.Module):
@@ -66,8 +68,11 @@ class LatentDiffusionObjective:
         settings = self.settings = recipe.network
         self.recipe = recipe
         self.train, self.held_out = train, held_out
+        self.vocabulary = vocabulary_of(recipe.data.domain)
         self.autoencoder = load_autoencoder((out.parent / settings.autoencoder).resolve())
-        self.tokenizer = build_tokenizer(_words(), length=settings.text_length)
+        self.tokenizer = build_tokenizer(
+            [*self.vocabulary.words, *recipe.data.caption_views], length=settings.text_length
+        )
         self.latents = self._cached_latents(out / "latents.safetensors")
         latent_channels, side = self.latents.shape[-3], self.latents.shape[-1]
         with torch.random.fork_rng(devices=[]):
@@ -97,22 +102,24 @@ class LatentDiffusionObjective:
         latents = self.latents[variant, image]
         noise = torch.randn(latents.shape, generator=generator)
         timesteps = torch.randint(len(self.networks.schedule), (size,), generator=generator)
-        captions = [self.caption(self.train.findings[i], generator) for i in image.tolist()]
+        captions = [self.caption(self.train, i, generator) for i in image.tolist()]
         return latents, noise, timesteps, self.tokenise(captions)
 
-    def caption(self, findings: tuple[str, ...] | None, generator: torch.Generator) -> str:
+    def caption(self, images: ImageSet, index: int, generator: torch.Generator) -> str:
         """The training text of an image: dropped, partial or whole, in the published form."""
+        findings, view = images.findings[index], images.views[index]
         dropped, partial, spelled = torch.rand(3, generator=generator).tolist()
         if findings is None or dropped < self.settings.caption_dropout:
             return ""
         if not findings:
             # both ways of saying that there is nothing: silence, as published, and words
-            return CHEST.prompt([NO_FINDING] if spelled < 0.5 else [])
-        if partial < self.settings.caption_subset:
+            findings = (self.vocabulary.reference,) if spelled < 0.5 else ()
+        elif partial < self.settings.caption_subset:
             count = int(torch.randint(1, len(findings) + 1, (1,), generator=generator))
             order = torch.randperm(len(findings), generator=generator).tolist()
             findings = tuple(findings[i] for i in order[:count])
-        return CHEST.prompt(findings)
+        caption = self.vocabulary.prompt(findings)
+        return f"{caption},{view}" if view in self.recipe.data.caption_views else caption
 
     def tokenise(self, captions: list[str]) -> Int[Tensor, "batch length"]:
         """Captions padded to the text encoder's length."""
@@ -132,7 +139,7 @@ class LatentDiffusionObjective:
         generator = step_generator(self.recipe.seed, 1)
         totals: dict[str, list[float]] = {"loss": [], "error": []}
         images = self.held_out.images.split(16)
-        captions = [self.caption(f, generator) for f in self.held_out.findings]
+        captions = [self.caption(self.held_out, i, generator) for i in range(len(self.held_out))]
         for i, image in enumerate(images):
             latents = self._encode(image)
             noise = torch.randn(latents.shape, generator=generator)
@@ -169,13 +176,13 @@ class LatentDiffusionObjective:
     def _card(self) -> dict[str, Any]:
         return {
             "name": self.recipe.name,
-            "domain": CHEST.domain,
+            "domain": self.vocabulary.domain,
             "inputs": {
                 "image_size": self.recipe.data.image_size,
-                "channels": 1,
+                "channels": self.recipe.data.channels,
                 "range": [-1, 1],
-                "prompt_form": CHEST.prompt(["Finding", "Finding"]),
-                "findings": [NO_FINDING, *CHEST.findings],
+                "prompt_form": self.vocabulary.prompt(["Finding", "Finding"]),
+                "findings": list(self.vocabulary.names),
             },
             "data": {
                 "sets": list(self.recipe.data.sets),
@@ -211,14 +218,16 @@ class LatentDiffusionObjective:
         return torch.stack(variants)
 
     @torch.no_grad()
-    def _encode(self, images: Float[Tensor, "b 1 s s"]) -> Float[Tensor, "b latent l l"]:
+    def _encode(self, images: Float[Tensor, "b channel s s"]) -> Float[Tensor, "b latent l l"]:
         means = [self.autoencoder.encode(x).latent_dist.mean for x in images.split(16)]
         return torch.cat(means) * float(self.autoencoder.config.scaling_factor)
 
     def _sample_sheet(self, averaged: Any, path: Path) -> None:
         device = next(averaged.parameters()).device
         schedule = averaged.schedule
-        captions = [CHEST.prompt([name]) for name in _SAMPLES] * 2
+        counts = Counter(name for found in self.train.findings for name in found or ())
+        names = [self.vocabulary.reference, *(name for name, _ in counts.most_common(_SAMPLED - 1))]
+        captions = [self.vocabulary.prompt([name]) for name in names] * 2
         words = averaged.text_encoder(self.tokenise(captions).to(device)).last_hidden_state
         nothing = averaged.text_encoder(self.tokenise([""]).to(device)).last_hidden_state
         shape = (len(captions), *self.latents.shape[2:])
@@ -234,8 +243,8 @@ class LatentDiffusionObjective:
             noisy.cpu() / self.autoencoder.config.scaling_factor
         ).sample
         path.parent.mkdir(parents=True, exist_ok=True)
-        shown = ((images[:, 0] + 1) * 127.5).clamp(0, 255).byte().numpy()
-        contact_sheet(list(shown), list(_SAMPLES) * 2, path, columns=len(_SAMPLES))
+        shown = ((images + 1) * 127.5).clamp(0, 255).byte().numpy()
+        contact_sheet([channels_last(x) for x in shown], names * 2, path, columns=len(names))
 
 
 def load_autoencoder(folder: Path) -> Any:
@@ -249,8 +258,3 @@ def load_autoencoder(folder: Path) -> Any:
             "Run its recipe first, with --out beside this one's."
         )
     return AutoencoderKL.from_pretrained(model, use_safetensors=True).eval().requires_grad_(False)
-
-
-def _words() -> list[str]:
-    text = " ".join([CHEST.instance_prompt, NO_FINDING, *CHEST.findings])
-    return [word for word in text.replace("-", " ").split() if word]

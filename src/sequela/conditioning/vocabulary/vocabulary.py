@@ -1,4 +1,4 @@
-"""The words of a domain: its findings, their synonyms, and the prompt form models are trained on.
+"""Vocabulary: the findings of a domain, their synonyms, and the prompt form models are trained on.
 
 Source of the prompt form: Liang et al., "PIE", arXiv:2309.11745, and its published data loaders:
 the instance prompt, a comma, and the labels joined by commas without blanks.
@@ -11,24 +11,37 @@ from dataclasses import dataclass
 from sequela.core import Finding, Region, UnknownNameError
 from sequela.core.checks import unknown_name
 
-NO_FINDING = "No Finding"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
     """Findings of one domain.
 
     Attributes:
-        domain: `chest`.
-        instance_prompt: What every image of the domain is called.
-        findings: Canonical names.
+        domain: `chest`, `fundus` or `skin`.
+        title: What its images are called in a sentence.
+        instance_prompt: What every image of the domain is called in a prompt.
+        reference: The label of an image without the disease; edits are steered away from it.
+        findings: Canonical names, without the reference.
         synonyms: Other spellings, lower case, to canonical names.
     """
 
     domain: str
+    title: str
     instance_prompt: str
+    reference: str
     findings: tuple[str, ...]
     synonyms: dict[str, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that can be asked for, the reference first."""
+        return (self.reference, *self.findings)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every word that a prompt may hold."""
+        text = " ".join([self.instance_prompt, *self.names])
+        return tuple(text.replace("-", " ").split())
 
     def prompt(self, names: Iterable[str]) -> str:
         """The text an image with these findings was trained under."""
@@ -37,7 +50,7 @@ class Vocabulary:
     def canonical(self, name: str) -> str:
         """The finding meant by `name`; near misses are suggested, never guessed."""
         wanted = " ".join(name.replace("_", " ").replace("-", " ").lower().split())
-        known = {_plain(n): n for n in (*self.findings, NO_FINDING)} | {
+        known = {_plain(n): n for n in self.names} | {
             _plain(other): finding for other, finding in self.synonyms.items()
         }
         if wanted in known:
@@ -47,12 +60,12 @@ class Vocabulary:
             raise UnknownNameError(
                 f"`finding` {name!r} is not known for {self.domain} images. "
                 f"Did you mean {known[close[0]]!r}? "
-                f"Known: {', '.join(self.findings)}, {NO_FINDING}."
+                f"Known: {', '.join([*self.findings, self.reference])}."
             )
-        raise UnknownNameError(unknown_name("finding", name, (*self.findings, NO_FINDING)))
+        raise UnknownNameError(unknown_name("finding", name, self.names))
 
     def are_ill(self, findings: Iterable[Finding]) -> bool:
-        """Whether all are findings in this vocabulary's own words, and none is "no finding"."""
+        """Whether all are findings in this vocabulary's own words, and none is the reference."""
         return all(f.name in self.findings and f.text == self.prompt([f.name]) for f in findings)
 
     def finding(self, name: str, *, weight: float = 1.0, region: Region | None = None) -> Finding:
@@ -63,40 +76,3 @@ class Vocabulary:
 
 def _plain(name: str) -> str:
     return name.replace("-", " ").lower()
-
-
-CHEST = Vocabulary(
-    domain="chest",
-    instance_prompt="A chest X-ray image",
-    findings=(
-        "Atelectasis",
-        "COVID-19",
-        "Cardiomegaly",
-        "Consolidation",
-        "Edema",
-        "Effusion",
-        "Emphysema",
-        "Fibrosis",
-        "Hernia",
-        "Infiltration",
-        "Mass",
-        "Nodule",
-        "Pleural Thickening",
-        "Pneumonia",
-        "Pneumothorax",
-    ),
-    synonyms={
-        "pleural effusion": "Effusion",
-        "enlarged heart": "Cardiomegaly",
-        "pulmonary edema": "Edema",
-        "pulmonary oedema": "Edema",
-        "oedema": "Edema",
-        "collapse": "Atelectasis",
-        "infiltrate": "Infiltration",
-        "opacity": "Infiltration",
-        "covid": "COVID-19",
-        "pulmonary fibrosis": "Fibrosis",
-        "normal": NO_FINDING,
-        "healthy": NO_FINDING,
-    },
-)
