@@ -10,17 +10,18 @@ from sequela.backbones.folder import ModelFolder, read_json
 
 
 def card_of(folder: ModelFolder, files: Sequence[Path]) -> dict[str, Any]:
-    """The card as plain JSON values; `licence` and `source` only where the model states them."""
+    """The card as plain JSON values; licence, source and domain only where the model tells them."""
     card: dict[str, Any] = {
         "name": folder.name,
         "kind": folder.family,
         "sha256": hash_files(files),
+        "size_mb": round(sum(file.stat().st_size for file in files) / 1e6, 1),
     }
     if (folder.path / "card.json").is_file():
         told = read_json(folder.path / "card.json")
         licence = told.get("licence", told.get("license"))
         card |= {"licence": licence} if licence else {}
-        card |= {"source": told["source"]} if "source" in told else {}
+        card |= {name: told[name] for name in ("source", "domain") if name in told}
     elif (folder.path / "README.md").is_file():
         licence = _front_matter_licence((folder.path / "README.md").read_text(encoding="utf-8"))
         card |= {"licence": licence} if licence else {}

@@ -129,7 +129,7 @@ def _update(
         losses: dict[str, Tensor] = networks(*batch)
         accelerator.backward(losses["loss"] / settings.accumulation)
         for name, value in losses.items():
-            figures[name] = figures.get(name, 0.0) + float(value) / settings.accumulation
+            figures[name] = figures.get(name, 0.0) + float(value.detach()) / settings.accumulation
     accelerator.clip_grad_norm_(networks.parameters(), settings.clip_norm)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)

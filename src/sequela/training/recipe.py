@@ -18,6 +18,8 @@ class DataSettings:
 
     sets: tuple[str, ...]
     domain: str = "chest"  # whose words the captions use
+    # `generator` leaves out three training patients in ten, whom only a judge may learn from.
+    patients: str = "all"
     image_size: int = 128  # pixels along each side
     channels: int = 1  # 3 for colour
     rotation_degrees: float = 5.0  # each image is turned by up to this
@@ -36,6 +38,7 @@ class DataSettings:
     def __post_init__(self) -> None:
         check_count("image_size", self.image_size, minimum=32)
         check_choice("channels", str(self.channels), ("1", "3"))
+        check_choice("patients", self.patients, ("all", "generator", "judge"))
         for name in ("zoom", "shift", "contrast"):
             check_share(name, getattr(self, name))
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sequela.conditioning import CHEST, Vocabulary
+from sequela.conditioning import CHEST, Vocabulary, vocabulary_of
 from sequela.core import Branch, Condition, Finding, InvalidInputError, Region, Scan, Trajectory
 from sequela.core.checks import check_count, check_positive
 from sequela.diffusion import Backbone, NoiseSource, TextEmbedding
@@ -29,13 +29,14 @@ class ProgressiveEditor:
     Attributes:
         backbone: The diffusion prior; load it once and use it for many images.
         settings: Steps, strength, guidance and what is kept.
-        vocabulary: Turns names of findings into the prompts the model was trained with.
+        domain: Whose words turn names of findings into prompts; None takes the model's own domain,
+            or `chest` where its card tells none.
         size: Side of the model's square in pixels; None takes the size it was trained at.
     """
 
     backbone: Backbone
     settings: ProgressiveEditing = field(default_factory=ProgressiveEditing)
-    vocabulary: Vocabulary = CHEST
+    domain: str | None = None
     size: int | None = None
 
     def __post_init__(self) -> None:
@@ -45,6 +46,11 @@ class ProgressiveEditor:
                 f"`resolution` must be a multiple of {multiple} for {self.backbone.name}, got "
                 f"{self.size}. It was trained at {self.backbone.image_size}."
             )
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words this editor understands."""
+        return vocabulary_of(self.domain or self.backbone.card.get("domain", CHEST.domain))
 
     def simulate(  # noqa: PLR0913  # a public door: one keyword each for what a user may ask
         self,
