@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +20,8 @@ CONVERT = (
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _PARTS = ("vae", "unet", "transformer", "scheduler", "text_encoder*", "tokenizer*")
-_PATTERNS = [f"{part}/*.{ending}" for part in _PARTS for ending in ("json", "txt", "safetensors")]
+_PATTERNS = ["model_index.json", "card.json", "README.md"]
+_PATTERNS += [f"{part}/*.{ending}" for part in _PARTS for ending in ("json", "txt", "safetensors")]
 # The same weights again in other precisions and formats: large, and not what is loaded.
 _IGNORED = ["*.fp16.*", "*.non_ema.*", "*openvino*", "*flax*"]
 _HUB_TIMEOUT_S = 5.0
@@ -48,19 +50,28 @@ class ModelFolder:
 
 def find_model(model: str | Path) -> ModelFolder:
     """The model of that path or hub id."""
+    return _opened(*locate(model, _PATTERNS, f"in diffusers layout, got a file. {CONVERT}"))
+
+
+def locate(model: str | Path, patterns: Sequence[str], otherwise: str) -> tuple[Path, str]:
+    """The folder and the name of a model on disk, or of one fetched from the hub by its id.
+
+    Args:
+        model: Path or hub id.
+        patterns: Which files to fetch.
+        otherwise: How the sentence ends that refuses a file: what kind of folder is wanted.
+    """
     path = Path(model).expanduser()
     if path.is_dir():
-        return _opened(path, path.resolve().name)
+        return path, path.resolve().name
     if path.is_file():
-        raise CheckpointError(
-            f"`model` must be a folder in diffusers layout, got the file {path.name}. {CONVERT}"
-        )
+        raise CheckpointError(f"`model` {path.name} must be a folder {otherwise}")
     if not _HUB_ID.fullmatch(str(model)):
         raise UnknownNameError(
             f"`model` {str(model)!r} is neither a folder nor a hub id such as owner/name. "
             "Check the path."
         )
-    return _opened(_fetched(str(model)), str(model))
+    return _fetched(str(model), patterns), str(model)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -103,14 +114,14 @@ def _family(index: dict[str, Any]) -> Family:
     )
 
 
-def _fetched(hub_id: str) -> Path:
+def _fetched(hub_id: str, patterns: Sequence[str]) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
     try:
         folder = snapshot_download(
             hub_id,
-            allow_patterns=["model_index.json", "card.json", "README.md", *_PATTERNS],
+            allow_patterns=list(patterns),
             ignore_patterns=_IGNORED,
             etag_timeout=_HUB_TIMEOUT_S,
         )

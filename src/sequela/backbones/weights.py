@@ -26,7 +26,7 @@ def load_component(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
     variant = {"variant": "fp16"} if _only_half(folder) else {}
     weight_files(folder)  # refuses pickles before any library looks at them
     try:
-        with _quiet():
+        with quiet():
             network, report = cls.from_pretrained(
                 str(folder),
                 use_safetensors=True,
@@ -70,7 +70,7 @@ def stored_dtype(folder: Path) -> torch.dtype:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No bars and no reports from the libraries: what matters becomes one sentence of ours."""
     from diffusers.utils import logging as diffusers_log
     from transformers.utils import logging as transformers_log
@@ -107,7 +107,7 @@ def _refuse_mismatch(component: str, report: dict[str, Any]) -> None:
         "surplus": [n for n in _names(report["unexpected_keys"]) if "position_ids" not in n],
         "reshaped": _names(report["mismatched_keys"]),
     }
-    faults = [f"{kind}: {_listed(names)}" for kind, names in found.items() if names]
+    faults = [f"{kind}: {listed(names)}" for kind, names in found.items() if names]
     if faults:
         raise CheckpointError(
             f"`model` has weights in {component} that do not fit its config.json; "
@@ -119,6 +119,7 @@ def _names(keys: Iterable[Any]) -> list[str]:
     return sorted(key if isinstance(key, str) else str(key[0]) for key in keys)
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """The first names of a list, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

@@ -7,6 +7,12 @@ from sequela.diffusion.backbone import Backbone, Posterior, TextEmbedding
 from sequela.diffusion.guidance import guided
 from sequela.diffusion.inversion import invert
 from sequela.diffusion.noise import NoiseSource
+from sequela.diffusion.respacing import (
+    Ancestral,
+    even_timesteps,
+    linear_schedule,
+    respaced_betas,
+)
 from sequela.diffusion.schedule import (
     Prediction,
     Schedule,
@@ -26,6 +32,7 @@ from sequela.diffusion.solvers import (
 
 __all__ = [
     "SOLVERS",
+    "Ancestral",
     "Backbone",
     "Ddim",
     "DpmSolver",
@@ -37,9 +44,12 @@ __all__ = [
     "Solver",
     "Stepper",
     "TextEmbedding",
+    "even_timesteps",
     "flow_schedule",
     "guided",
     "invert",
+    "linear_schedule",
+    "respaced_betas",
     "scaled_linear_schedule",
     "schedule_from_betas",
     "solver_named",
