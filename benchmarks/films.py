@@ -24,12 +24,16 @@ def healthy_test_films(data: Path, limit: int | None = None) -> list[Example]:
     return films[:limit]
 
 
-def as_judged(images: Sequence[np.ndarray], window: Window, size: int = 128) -> torch.Tensor:
-    """Images as the judge reads them: `[N, 1, size, size]` in [-1, 1]."""
+def as_judged(
+    images: Sequence[np.ndarray], window: Window, size: int = 128, channels: int = 1
+) -> torch.Tensor:
+    """Images as models read them: `[N, channels, size, size]` in [-1, 1]."""
     squares = []
     for image in images:
-        grey = channels_first(to_model_range(image, window)).mean(axis=0, keepdims=True)
-        squares.append(Fit.of(image.shape[:2], size).forward(grey))
+        shown = channels_first(to_model_range(image, window))
+        if channels == 1:
+            shown = shown.mean(axis=0, keepdims=True)
+        squares.append(Fit.of(image.shape[:2], size).forward(shown))
     return torch.from_numpy(np.stack(squares))
 
 

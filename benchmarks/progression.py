@@ -1,11 +1,11 @@
-"""Does editing towards pneumonia look like pneumonia to a judge that never guided it?
+"""Does editing towards a disease look like it to a judge that never guided it?
 
-    python benchmarks/progression.py --data FOLDER --judge work/judge --out work/progression
+    python benchmarks/progression.py --data FOLDER --domain skin --judge FILE --out FOLDER
 
-Each healthy `test` film is edited towards pneumonia. Four controls change the same region by the
-same mean amount at each step: the prompt "no finding", the findings of the test films shuffled
-over these patients, noise, brightness. A fifth and harder row asks for another disease: in this set
-every finding lies on films that are labelled pneumonia too. The judge scores every state; figures
+Each `test` image without finding is edited towards the domain's disease (chest: pneumonia, fundus:
+diabetic, skin: melanoma). Four controls change the same region by the same mean amount each step:
+the reference prompt, the findings of the test images shuffled over these patients, noise,
+brightness. A fifth and harder row asks for another finding. The judge scores every state; figures
 are rises of its logit from state 0 to the last, and the paired differences to each control, with
 95 % intervals over patients.
 """
@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from films import as_judged, healthy_test_films, interval, write_figures
-from judge import load_judge
+from domains import DOMAINS, Domain
+from films import as_judged, interval, write_figures
 
 import sequela
-from sequela.cohorts import load_cohorts
-from sequela.conditioning import CHEST, NO_FINDING, auto_region
+from sequela.checkpoints import load_classifier
+from sequela.conditioning import auto_region, vocabulary_of
 from sequela.core import Trajectory
 from sequela.render import contact_sheet, to_display, viewing_size
 
@@ -32,48 +32,56 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--judge", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--model", default="chest-mini")
+    parser.add_argument("--domain", choices=DOMAINS, default="chest")
+    parser.add_argument("--model", help="default: the domain's bundled model")
     parser.add_argument("--guidance-scale", type=float)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--strength", type=float)
     options = parser.parse_args()
 
-    judge = load_judge(options.judge)
+    domain, judge = DOMAINS[options.domain], load_classifier(options.judge)
+    size, channels = judge.card["image_size"], judge.card["channels"]
+    words = vocabulary_of(domain.name)
     editor = sequela.load(
-        model=options.model, guidance_scale=options.guidance_scale, strength=options.strength
+        model=options.model or domain.model,
+        guidance_scale=options.guidance_scale,
+        strength=options.strength,
     )
-    films = healthy_test_films(options.data, options.limit)
+    films = domain.baselines(options.data, options.limit)
     rng = np.random.default_rng(0)
-    others = [name for name in CHEST.findings if name != "Pneumonia"]
-    shuffled = shuffled_findings(options.data, len(films), rng)
+    others = [name for name in words.findings if name != domain.target]
+    shuffled = shuffled_findings(domain, options.data, len(films), rng)
     scores: dict[str, list[np.ndarray]] = {}
     rows, labels = [], []
     for film, mixed in zip(films, shuffled, strict=True):
         scan = sequela.read(film.path)
-        region = auto_region(scan).region
+        region = auto_region(scan, domain.name, (domain.target,)).region
 
         def edited(name: str, scan=scan, region=region) -> Trajectory:
             return editor.simulate(scan, condition=name, region=region, seed=0)
 
-        pneumonia = edited("Pneumonia")
-        effective = pneumonia.regions["effective"].array
-        changes = deltas(pneumonia)
+        ill = edited(domain.target)
+        effective = ill.regions["effective"].array
+        changes = deltas(ill)
         noise = rng.normal(size=scan.array.shape).astype(np.float32)
+        if scan.is_colour:
+            effective = effective[..., None]
         controls = {
-            "no finding": deltas(edited("No Finding")),
+            "reference": deltas(edited(words.reference)),
             "shuffled findings": deltas(edited(mixed)),
             "other finding": deltas(edited(str(rng.choice(others)))),
             "noise": [noise * effective] * len(changes),
-            "brightness": [effective] * len(changes),
+            "brightness": [effective * np.ones_like(noise)] * len(changes),
         }
-        states = {"pneumonia": changes} | {
+        states = {"disease": changes} | {
             name: [resized(c, change) for c, change in zip(control, changes, strict=True)]
             for name, control in controls.items()
         }
         for name, moved in states.items():
             images = [np.clip(scan.array + delta, 0, 255) for delta in moved]
-            scores.setdefault(name, []).append(judge.score(as_judged(images, scan.window)).numpy())
-        shown = [pneumonia.states[i].image for i in (0, 2, 5, 10)]
+            seen = as_judged(images, scan.window, size, channels)
+            scores.setdefault(name, []).append(judge.logits(seen))
+        shown = [ill.states[i].image for i in (0, 2, 5, 10)]
         rows += [viewing_size(to_display(x, scan.window), 256) for x in shown]
         labels += [film.path.stem, "2", "5", "10"]
         print(film.path.stem, {k: round(float(v[-1][-1] - v[-1][0]), 2) for k, v in scores.items()})
@@ -84,11 +92,14 @@ def main() -> None:
     write_figures(summary(scores, [f.patient for f in films]), options.out / "figures.json")
 
 
-def shuffled_findings(data: Path, count: int, rng: np.random.Generator) -> list[str]:
-    """One finding of a random test film for each patient; "No Finding" where it has none."""
-    test = [e for e in load_cohorts(("cxr-nih",), data) if e.split == "test"]
+def shuffled_findings(
+    domain: Domain, data: Path, count: int, rng: np.random.Generator
+) -> list[str]:
+    """One finding of a random test image for each patient; the reference where it has none."""
+    test = [e for e in domain.examples(data) if e.split == "test"]
     chosen = rng.permutation(len(test))[:count]
-    return [str(rng.choice(test[i].findings or (NO_FINDING,))) for i in chosen]
+    reference = vocabulary_of(domain.name).reference
+    return [str(rng.choice(test[i].findings or (reference,))) for i in chosen]
 
 
 def deltas(trajectory: Trajectory) -> list[np.ndarray]:
@@ -114,10 +125,8 @@ def summary(scores: dict[str, list[np.ndarray]], patients: list[str]) -> dict[st
             n: [round(float(x), 3) for x in t.mean(0)] for n, t in tables.items()
         },
         "rise (logit, 95 % interval)": {n: interval(r, patients) for n, r in rise.items()},
-        "pneumonia minus control (logit, 95 % interval)": {
-            n: interval(rise["pneumonia"] - r, patients)
-            for n, r in rise.items()
-            if n != "pneumonia"
+        "disease minus control (logit, 95 % interval)": {
+            n: interval(rise["disease"] - r, patients) for n, r in rise.items() if n != "disease"
         },
     }
 

@@ -4,14 +4,14 @@ import pytest
 from PIL import Image
 
 import sequela
-from sequela.checkpoints import DEFAULT_MODEL, bundled_models, find_model
+from sequela.checkpoints import bundled_models, find_model, model_for
 from sequela.core import UnknownNameError
 
 MODELS = bundled_models()
 
 
 def test_the_default_model_is_bundled():
-    assert DEFAULT_MODEL in MODELS
+    assert model_for("chest") in MODELS
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
@@ -39,7 +39,7 @@ def test_a_misspelt_model_is_suggested():
 
 
 def test_the_example_patient_says_that_it_is_synthetic():
-    path = MODELS[DEFAULT_MODEL].folder.parents[1] / "examples" / "chest.png"
+    path = MODELS["chest-mini"].folder.parents[1] / "examples" / "chest.png"
     with Image.open(path) as image:
         assert image.info["synthetic"] == "true"
     assert sequela.read(path).space == (512, 512)

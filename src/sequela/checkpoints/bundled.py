@@ -9,8 +9,6 @@ from typing import Any
 from sequela.core import UnknownNameError
 from sequela.core.checks import unknown_name
 
-DEFAULT_MODEL = "chest-mini"
-
 
 @dataclass(frozen=True, kw_only=True)
 class BundledModel:
@@ -55,3 +53,27 @@ def find_model(model: str) -> str:
         unknown_name("model", model, known)
         + " Or give a folder in diffusers layout, or a hub id such as owner/name."
     )
+
+
+def model_for(domain: str) -> str:
+    """The bundled model of a domain.
+
+    Raises:
+        UnknownNameError: None is bundled for it.
+    """
+    models = {m.card["domain"]: m.name for m in bundled_models().values()}
+    if domain not in models:
+        raise UnknownNameError(
+            f"`model` must be named for {domain} images: none is bundled. "
+            "Give a folder in diffusers layout or a hub id with --model."
+        )
+    return models[domain]
+
+
+def domain_of(model: str) -> str | None:
+    """The domain that a model's card tells, or None where it tells none."""
+    card = Path(find_model(model)) / "card.json"
+    if not card.is_file():
+        return None
+    domain = json.loads(card.read_text(encoding="utf-8")).get("domain")
+    return None if domain is None else str(domain)

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sequela.cohorts.splits import SPLITS, check_sides
 from sequela.core import InvalidInputError, UnreadableFileError
-from sequela.core.checks import check_choice
 
-SPLITS = ("train", "val", "test")
+# A look at every file of a large set takes minutes on a network disk.
+ALL_FILES_CHECKED = 20_000  # up to so many images; of larger sets the first image of each side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,11 @@ class Example:
         split: `train`, `val` or `test`.
         findings: Names of the vocabulary; empty means "no finding", None means unlabelled.
         view: How it was taken, such as PA or AP; "" where unknown.
+        open_findings: Names that the source calls uncertain: neither present nor absent. A film
+            with none of either is a film without a finding.
+        age_years: Age of the patient then; None where unknown.
+        sex: `female` or `male`; "" where unknown.
+        text: Words that came with the image, such as the impression of its report.
     """
 
     path: Path
@@ -28,6 +34,10 @@ class Example:
     split: str
     findings: tuple[str, ...] | None
     view: str = ""
+    open_findings: tuple[str, ...] = ()
+    age_years: float | None = None
+    sex: str = ""
+    text: str = ""
 
 
 def read_labels(
@@ -54,22 +64,31 @@ def read_labels(
                 f"{reader.fieldnames}. Is it the right data set?"
             )
         examples = [example for row in reader if (example := make(row)) is not None]
-    _check(examples, folder.name)
+    return checked(examples, folder.name)
+
+
+def checked(examples: list[Example], name: str) -> list[Example]:
+    """The same examples, once it is certain that they make a cohort.
+
+    Raises:
+        UnreadableFileError: There are none, or an image is missing. Sets of more than
+            `ALL_FILES_CHECKED` images are only looked at in one place of each side.
+        InvalidInputError: A patient is on two sides of the split.
+    """
+    if not examples:
+        raise UnreadableFileError(
+            f"`data` of {name} must hold an image that can be used, but its tables name none."
+        )
+    check_sides(((example.patient, example.split) for example in examples), name)
+    for example in examples if len(examples) <= ALL_FILES_CHECKED else _first_of_each(examples):
+        if not example.path.is_file():
+            raise UnreadableFileError(
+                f"`data` of {name} names {example.path.name}, which is not there; expected it in "
+                f"{example.path.parent}. Is the copy complete?"
+            )
     return examples
 
 
-def _check(examples: list[Example], name: str) -> None:
-    sides: dict[str, str] = {}
-    for example in examples:
-        check_choice("split", example.split, SPLITS)
-        if sides.setdefault(example.patient, example.split) != example.split:
-            raise InvalidInputError(
-                f"`split` of {name} must put a patient on one side, but {example.patient} is "
-                "on two. "
-                "Split by patient, not by image."
-            )
-        if not example.path.is_file():
-            raise UnreadableFileError(
-                f"`data` of {name} names {example.path.name}, which is not there. "
-                "Is the copy complete?"
-            )
+def _first_of_each(examples: list[Example]) -> list[Example]:
+    firsts = (next((e for e in examples if e.split == split), None) for split in SPLITS)
+    return [example for example in firsts if example is not None]

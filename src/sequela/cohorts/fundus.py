@@ -9,7 +9,7 @@ from pathlib import Path
 from sequela.cohorts.examples import Example, read_labels
 
 _COLUMNS = ("file", "label", "patient_id", "group", "split")
-_GRADES = {"1": "mild", "2": "moderate", "3": "severe", "4": "proliferative"}
+GRADES = {"1": "mild", "2": "moderate", "3": "severe", "4": "proliferative"}
 _CAMERAS = {"eyepacs": "EyePACS", "aptos": "APTOS", "odir": "ODIR"}
 
 
@@ -18,7 +18,7 @@ def fundus(root: Path) -> list[Example]:
     folder = root / "fundus"
 
     def example(row: dict[str, str]) -> Example:
-        grade = _GRADES.get(row["label"])
+        grade = GRADES.get(row["label"])
         return Example(
             path=folder / row["file"],
             patient=row["group"] or row["patient_id"],

@@ -9,7 +9,7 @@ from pathlib import Path
 from sequela.cohorts.examples import Example, read_labels
 
 _COLUMNS = ("file", "label", "patient_id", "split")
-_NAMES = {
+NAMES = {
     "nv": (),
     "nevus": (),
     "mel": ("melanoma",),
@@ -38,7 +38,7 @@ def _read(folder: Path) -> list[Example]:
             path=folder / row["file"],
             patient=row["patient_id"],
             split=row["split"],
-            findings=_NAMES.get(row["label"]),  # "benign" alone says too little
+            findings=NAMES.get(row["label"]),  # "benign" alone says too little
         )
 
     return read_labels(folder, _COLUMNS, example)

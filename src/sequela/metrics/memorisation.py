@@ -20,8 +20,8 @@ class Nearest:
 
 
 def nearest(
-    images: Float[np.ndarray, "image height width"],
-    references: Float[np.ndarray, "reference height width"],
+    images: Float[np.ndarray, "image *space"],
+    references: Float[np.ndarray, "reference *space"],
 ) -> Nearest:
     """The most similar reference of each image, whatever its brightness and contrast.
 

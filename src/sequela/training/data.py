@@ -50,6 +50,8 @@ def load_images(examples: Sequence[Example], split: str, settings: DataSettings)
     File history (size, compression, framing) would otherwise be a shortcut between classes.
     """
     chosen = [example for example in examples if example.split == split]
+    if settings.views:
+        chosen = [example for example in chosen if example.view in settings.views]
     if split == "train" and settings.patients != "all":
         chosen = [e for e in chosen if learner_of(e.patient) == settings.patients]
     images = []

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from sequela.core import MissingExtraError
+from sequela.training.auc_margin import PESG
 from sequela.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from sequela.training.data import step_generator
 from sequela.training.recipe import OptimiserSettings, Recipe
@@ -63,11 +64,7 @@ def train(
     accelerator = _accelerator(recipe, out)
     settings = recipe.optimiser
     averaged = copy.deepcopy(objective.networks).requires_grad_(requires_grad=False)
-    optimiser = torch.optim.AdamW(
-        objective.networks.parameters(),
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-    )
+    optimiser = _optimiser(objective.networks, settings)
     state = TrainingState(objective.networks, averaged, optimiser)
     first = load_checkpoint(out / "checkpoint", state)
     networks, prepared = accelerator.prepare(objective.networks, optimiser)
@@ -86,6 +83,20 @@ def train(
     if accelerator.is_main_process:
         objective.export(averaged, out / "model")
     return out / "model"
+
+
+def _optimiser(networks: nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:
+    if settings.name == "pesg":
+        duals = {id(p) for name, p in networks.named_parameters() if name.endswith(".dual")}
+        return PESG(
+            [p for p in networks.parameters() if id(p) not in duals],
+            [p for p in networks.parameters() if id(p) in duals],
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+        )
+    return torch.optim.AdamW(
+        networks.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
 
 
 def _report(  # noqa: PLR0913, PLR0917  # split off `train` to keep that readable
@@ -126,7 +137,10 @@ def _update(
         batch = _to_device(
             objective.batch(settings.batch_size, generator, step), accelerator.device
         )
-        losses: dict[str, Tensor] = networks(*batch)
+        with torch.random.fork_rng():
+            # dropout draws from the global state; inside the fork it follows the step like the rest
+            torch.manual_seed(generator.initial_seed())
+            losses: dict[str, Tensor] = networks(*batch)
         accelerator.backward(losses["loss"] / settings.accumulation)
         for name, value in losses.items():
             figures[name] = figures.get(name, 0.0) + float(value.detach()) / settings.accumulation

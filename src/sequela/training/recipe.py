@@ -20,6 +20,7 @@ class DataSettings:
     domain: str = "chest"  # whose words the captions use
     # `generator` leaves out three training patients in ten, whom only a judge may learn from.
     patients: str = "all"
+    views: tuple[str, ...] = ()  # only images of these views; empty takes all
     image_size: int = 128  # pixels along each side
     channels: int = 1  # 3 for colour
     rotation_degrees: float = 5.0  # each image is turned by up to this
@@ -45,9 +46,10 @@ class DataSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserSettings:
-    """AdamW with linear warm-up and a cosine to zero; one schedule step per update."""
+    """An optimiser with linear warm-up and a cosine to zero; one schedule step per update."""
 
     steps: int
+    name: str = "adamw"  # or `pesg`, for the AUC margin
     batch_size: int = 16  # images per update and process, before accumulation
     accumulation: int = 1
     learning_rate: float = 4e-4
@@ -63,6 +65,7 @@ class OptimiserSettings:
         check_count("warmup_steps", self.warmup_steps, minimum=0)
         check_positive("learning_rate", self.learning_rate)
         check_share("ema_decay", self.ema_decay)
+        check_choice("name", self.name, ("adamw", "pesg"))
         check_choice("mixed_precision", self.mixed_precision, ("no", "fp16", "bf16"))
 
 
@@ -114,20 +117,77 @@ class DiffusionNetwork:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassifierNetwork:
+    """A classifier of real images, and the stage of its training."""
+
+    targets: tuple[str, ...]  # the first is scored, against images without any finding
+    architecture: str = "densenet-mini"  # of `nn.classifiers`
+    loss: str = "cross-entropy"  # or `auc-margin`, the second stage
+    start: str = ""  # folder beside the output whose features the second stage starts from
+    smoothing: float = 0.1  # labels mined from reports are wrong in about one case of ten
+    company: float = 0.3  # weight of each further target's loss
+
+    def __post_init__(self) -> None:
+        check_count("targets", len(self.targets))
+        check_choice("loss", self.loss, ("cross-entropy", "auc-margin"))
+        check_share("smoothing", self.smoothing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderNetwork:
+    """The mask decoder of a Segment Anything model; the rest of the model stays as it is.
+
+    The set is a folder of `images` and `masks` with the same file names.
+    """
+
+    model: str  # folder or hub id of SAM, MedSAM or SAM 2 weights
+    held_out: str | None = None  # another such set, for the held-out figures
+    jitter: float = 0.1  # each edge of a box is moved by up to this share of the box's side
+    variants: int = 8  # each pair as it is and varied copies of it, encoded once
+
+    def __post_init__(self) -> None:
+        check_share("jitter", self.jitter)
+        check_count("variants", self.variants)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardwareNetwork:
+    """A small U-Net that finds hardware drawn into real films."""
+
+    width: int = 16
+    crop: int = 256  # training crops in pixels
+
+    def __post_init__(self) -> None:
+        check_count("width", self.width, minimum=4)
+        check_count("crop", self.crop, minimum=32)
+
+
+Network = (
+    AutoencoderNetwork | DiffusionNetwork | ClassifierNetwork | HardwareNetwork | DecoderNetwork
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One training: objective, data, network, optimiser, log, and words for the card."""
 
     name: str
     objective: str
     data: DataSettings
-    network: AutoencoderNetwork | DiffusionNetwork
+    network: Network
     optimiser: OptimiserSettings
     log: LogSettings = field(default_factory=LogSettings)
     seed: int = 0
     card: Mapping[str, str] = field(default_factory=dict)  # what the model's card shall say
 
 
-_NETWORKS = {"autoencoder": AutoencoderNetwork, "latent-diffusion": DiffusionNetwork}
+_NETWORKS = {
+    "autoencoder": AutoencoderNetwork,
+    "classifier": ClassifierNetwork,
+    "hardware": HardwareNetwork,
+    "latent-diffusion": DiffusionNetwork,
+    "mask-decoder": DecoderNetwork,
+}
 
 
 def read_recipe(path: str | Path) -> Recipe:

@@ -27,6 +27,10 @@ def run_recipe(
         out: Folder for state and result; an interrupted training in it is resumed.
         progress: Called with (step, steps, loss).
     """
+    if recipe.objective == "mask-decoder":
+        from sequela.training.objectives.mask_decoder import MaskDecoderObjective
+
+        return train(MaskDecoderObjective.of(recipe, data), recipe, out, progress=progress)
     examples = load_cohorts(recipe.data.sets, data)
     images = {split: load_images(examples, split, recipe.data) for split in ("train", "val")}
     objective: Objective
@@ -36,6 +40,14 @@ def run_recipe(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)  # inside the fork: the caller's state is left alone
             objective = AutoencoderObjective(recipe, images["train"], images["val"])
+    elif recipe.objective == "hardware":
+        from sequela.training.objectives.hardware import HardwareObjective
+
+        objective = HardwareObjective(recipe, images["train"], images["val"])
+    elif recipe.objective == "classifier":
+        from sequela.training.objectives.classifier import ClassifierObjective
+
+        objective = ClassifierObjective(recipe, images["train"], images["val"], out)
     else:
         from sequela.training.objectives.latent_diffusion import LatentDiffusionObjective
 

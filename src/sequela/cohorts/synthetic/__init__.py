@@ -1,0 +1,1 @@
+"""Cohorts whose truth is known, because it was generated."""
