@@ -17,7 +17,17 @@ from sequela._version import __version__
 
 if TYPE_CHECKING:
     from sequela.core import Condition, Finding, Region, Scan, SequelaError, Trajectory
-    from sequela.doors import animate, auto_region, load, open_run, read, read_region, save
+    from sequela.doors import (
+        animate,
+        auto_region,
+        brief,
+        load,
+        open_run,
+        read,
+        read_region,
+        read_report,
+        save,
+    )
 
 # Names come on first use: importing the package must not wait for torch.
 _HOMES = {
@@ -29,10 +39,12 @@ _HOMES = {
     "Trajectory": "sequela.core",
     "animate": "sequela.doors",
     "auto_region": "sequela.doors",
+    "brief": "sequela.doors",
     "load": "sequela.doors",
     "open_run": "sequela.doors",
     "read": "sequela.doors",
     "read_region": "sequela.doors",
+    "read_report": "sequela.doors",
     "save": "sequela.doors",
 }
 
@@ -57,9 +69,11 @@ __all__ = [
     "__version__",
     "animate",
     "auto_region",
+    "brief",
     "load",
     "open_run",
     "read",
     "read_region",
+    "read_report",
     "save",
 ]

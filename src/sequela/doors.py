@@ -1,12 +1,16 @@
 """The front doors of the package: thin calls into the rooms, for users who write Python."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sequela.core import Region, Scan, Trajectory
 from sequela.core.checks import check_choice
 from sequela.simulators.editing import ProgressiveEditor, preset
+
+if TYPE_CHECKING:
+    from sequela.conditioning import Brief, Report
 
 SIMULATORS = ("progressive-editing",)
 
@@ -30,11 +34,44 @@ def read_region(path: str | Path) -> Region:
     return read_region_file(path)
 
 
-def auto_region(scan: Scan) -> Region:
-    """Both lungs of a frontal chest X-ray; a doubtful finding is logged and named in its origin."""
+def read_report(path: str | Path, *, domain: str | None = None) -> "Report":
+    """A clinical report in a text file, read by rules on this machine.
+
+    Args:
+        path: UTF-8 text, English.
+        domain: `chest`, `fundus` or `skin`; None takes what the report says.
+    """
+    from sequela.conditioning import read_report as understand
+    from sequela.io import read_text
+
+    return understand(read_text(path), domain=domain)
+
+
+def brief(scan: Scan, **instructions: Any) -> "Brief":
+    """What a simulator is to be told about one scan: condition, region, protected region.
+
+    Args:
+        scan: The baseline.
+        instructions: Fields of `conditioning.Instructions`, such as `report` or `wishes`.
+    """
+    from sequela.conditioning import Instructions
+
+    return Instructions(**instructions).on(scan)
+
+
+def auto_region(scan: Scan, domain: str = "chest", findings: Sequence[str] = ()) -> Region:
+    """Where findings usually show: in the lungs, the retina, the lesion.
+
+    A doubtful result is logged and named in the region's origin.
+
+    Args:
+        scan: A frontal chest film, a fundus photograph or a dermoscopy.
+        domain: `chest`, `fundus` or `skin`.
+        findings: Canonical names; none gives the whole organ.
+    """
     from sequela.conditioning import auto_region as find
 
-    found = find(scan)
+    found = find(scan, domain, findings)
     if found.notice is not None:
         logging.getLogger(__name__).warning(found.notice)
     return found.region

@@ -45,7 +45,8 @@ def simulate(tiny_grey_sd_folder: Path) -> Callable[..., Spoken]:
     """`sequela simulate INPUTS --out OUT` with quick settings; later words win."""
 
     def run(*words: object) -> Spoken:
-        quick = ("--steps", 2, "--frames", 3, "--region", "none", "--disease", "edema")
-        return call("simulate", "--model", tiny_grey_sd_folder, *quick, *words)
+        quick = ("--steps", 2, "--frames", 3, "--region", "none", "--protect", "none")
+        asked = () if "--report" in words else ("--disease", "edema")
+        return call("simulate", "--model", tiny_grey_sd_folder, *quick, *asked, *words)
 
     return run

@@ -144,7 +144,16 @@ def test_a_film_without_dark_lungs_falls_back_with_a_notice(kind):
 )
 def test_colour_images_and_volumes_are_refused(shape, kind):
     with pytest.raises(InvalidInputError, match=kind):
-        auto_region(film(np.zeros(shape, dtype=np.uint8)))
+        auto_region(film(np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)))
+
+
+def test_a_film_saved_in_colour_or_sepia_is_still_a_film():
+    grey, truth = phantom()
+    for tint in ((1, 1, 1), (1, 0.9, 0.75)):
+        tinted = np.round(grey[..., None] * np.array(tint)).astype(np.uint8)
+        found = auto_region(film(tinted))
+        assert found.notice is None
+        assert dice(found.region.array, truth) >= 0.85
 
 
 def test_an_unknown_domain_is_refused_with_those_known():

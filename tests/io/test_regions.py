@@ -62,7 +62,7 @@ def test_negative_masks_and_dicom_masks_are_refused(tmp_path):
     path = save_picture(tmp_path / "m.tif", -SOFT.astype(np.float32), "TIFF")
     with pytest.raises(InvalidInputError, match="negative"):
         read_region_file(path)
-    with pytest.raises(UnreadableFileError, match="DICOM, which is no mask"):
+    with pytest.raises(UnreadableFileError, match="DICOM, but no segmentation"):
         read_region_file(save_dicom(tmp_path / "m.dcm", ramp()))
 
 

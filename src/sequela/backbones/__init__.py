@@ -3,6 +3,7 @@
 Nothing heavy is imported before a model is loaded.
 """
 
+from sequela.backbones.endpoint import Endpoint
 from sequela.backbones.load import load_backbone
 
-__all__ = ["load_backbone"]
+__all__ = ["Endpoint", "load_backbone"]

@@ -62,28 +62,24 @@ def branch(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each op
 
 
 def _branched(run: Path, options: dict[str, Any]) -> Any:
-    from sequela.cli.requests import Asked
+    from sequela.cli.requests import asked_by
     from sequela.io import read_run
     from sequela.simulators.transition import animate
 
-    asked = Asked(
-        findings=(*(options["disease"] or ()), *(options["finding"] or ())),
-        prompt=options["prompt"],
-        negative_prompt=options["negative_prompt"],
-        region=str(options["region"]) if options["region"] else "none",
-        protect=None,
-    )
     trajectory = read_run(run)
+    drawn = str(options["region"]) if options["region"] else "none"
+    asked = asked_by(
+        {**options, "region": drawn}, model_domain=trajectory.record.model.get("domain")
+    )
     editor = load_recorded_editor(trajectory, options)
-    condition, _ = asked.condition(trajectory.scan)
-    region, _, _ = asked.regions(trajectory.scan)
+    brief = asked.brief(trajectory.scan)
     brancher = editor.with_steps(options["steps"])
     with progress_bar("branch", quiet=options["json_"]) as progress:
         trajectory = brancher.branch(
             trajectory,
             from_state=options["from_state"],
-            condition=condition,
-            region=region,
+            condition=brief.condition,
+            region=brief.region,
             progress=progress,
         )
     if options["transition"] == "none" or len(trajectory.states) < 2:

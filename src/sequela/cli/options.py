@@ -45,28 +45,100 @@ NegativePrompt = Annotated[
 ]
 Report = Annotated[
     Path | None,
-    typer.Option("--report", help="A clinical report (not built yet).", rich_help_panel=ASKED),
+    typer.Option(
+        "--report",
+        help="A clinical report (text): what the patient shall come to have.",
+        rich_help_panel=ASKED,
+    ),
 ]
 BaselineReport = Annotated[
     Path | None,
     typer.Option(
-        "--baseline-report", help="The baseline's report (not built yet).", rich_help_panel=ASKED
+        "--baseline-report",
+        help="The baseline's report: what is there already is not asked for again.",
+        rich_help_panel=ASKED,
+    ),
+]
+ReportReader = Annotated[
+    str,
+    typer.Option(
+        "--report-reader",
+        metavar="rules|llm",
+        help="Who reads reports: rules on this machine, or the language model that "
+        "SEQUELA_LLM_BASE_URL, SEQUELA_LLM_MODEL and SEQUELA_LLM_API_KEY name.",
+        rich_help_panel=ASKED,
+    ),
+]
+SendReport = Annotated[
+    bool,
+    typer.Option(
+        "--send-report",
+        help="Allow the report, scrubbed of identifiers, to be sent to the language model; "
+        "--dry-run shows what would be sent.",
+        rich_help_panel=ASKED,
+    ),
+]
+Domain = Annotated[
+    str | None,
+    typer.Option(
+        "--domain",
+        metavar="chest|fundus|skin",
+        help="What kind of image it is; default: what report, model and findings say.",
+        rich_help_panel=ASKED,
+    ),
+]
+SkipDomainCheck = Annotated[
+    bool,
+    typer.Option(
+        "--skip-domain-check",
+        help="Go on although the image looks like one of another kind.",
+        rich_help_panel=ASKED,
     ),
 ]
 RegionOption = Annotated[
     str,
     typer.Option(
         "--region",
-        metavar="FILE|auto|none",
-        help="Where change is allowed: a mask image, both lungs, or everywhere.",
+        metavar="FILE|auto|none|PROVIDER",
+        help="Where change is allowed: a mask image, where the findings usually show, everywhere, "
+        "or a provider such as sam.",
+        rich_help_panel=ASKED,
+    ),
+]
+RegionBox = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--region-box",
+        metavar="LEFT,TOP,RIGHT,BOTTOM",
+        help="Where the provider shall look, in pixels; may be given several times.",
+        rich_help_panel=ASKED,
+    ),
+]
+RegionPoint = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--region-point",
+        metavar="ACROSS,DOWN",
+        help="A pixel that belongs to the region; may be given several times.",
+        rich_help_panel=ASKED,
+    ),
+]
+RegionModel = Annotated[
+    str | None,
+    typer.Option(
+        "--region-model",
+        metavar="DIR|ID",
+        help="The provider's weights, such as a folder with MedSAM.",
         rich_help_panel=ASKED,
     ),
 ]
 Protect = Annotated[
-    Path | None,
+    str,
     typer.Option(
         "--protect",
-        help="Mask of what must stay exactly as it is, such as a pacemaker.",
+        metavar="FILE|auto|none",
+        help="What must stay exactly as it is: a mask, the hardware found on a chest film, "
+        "or nothing.",
         rich_help_panel=ASKED,
     ),
 ]
@@ -80,11 +152,12 @@ Horizon = Annotated[
     ),
 ]
 Model = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--model",
         metavar="NAME|DIR|ID",
-        help="A bundled model, a folder in diffusers layout, or a hub id.",
+        help="A bundled model, a folder in diffusers layout, or a hub id; default: the bundled "
+        "model of the domain.",
         rich_help_panel=MACHINE,
     ),
 ]

@@ -50,6 +50,31 @@ def parse_duration(words: str) -> float:
     return years
 
 
+def parse_box(words: str) -> tuple[float, float, float, float]:
+    """Read `10,20,200,220` as left, top, right and bottom in pixels."""
+    left, top, right, bottom = _numbers("--region-box", words, 4, "10,20,200,220")
+    return left, top, right, bottom
+
+
+def parse_point(words: str) -> tuple[float, float]:
+    """Read `120,80` as pixels across and down."""
+    across, down = _numbers("--region-point", words, 2, "120,80")
+    return across, down
+
+
+def _numbers(option: str, words: str, count: int, example: str) -> list[float]:
+    try:
+        values = [float(part) for part in words.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != count:
+        raise InvalidInputError(
+            f"`{option}` must be {count} numbers with commas, got {words!r}. "
+            f"For example: {example}."
+        )
+    return values
+
+
 def run_names(inputs: Sequence[Path]) -> list[str]:
     """One folder name for each of several inputs: the stem, with a number where stems repeat."""
     names: list[str] = []

@@ -19,7 +19,8 @@ def print_plan(job: Any, paths: list[Path], targets: list[Path]) -> None:
 
     editor, settings = job.editor, job.editor.settings
     scan = read_scan(paths[0], frame=job.options["frame"])
-    condition, notices = job.asked.condition(scan)
+    brief = job.asked.brief(scan)
+    condition, notices = brief.condition, brief.notices
     samples = job.options["samples"]
     timesteps = solver_named(settings.solver).timesteps(
         editor.backbone.schedule, settings.num_denoising_steps, settings.strength

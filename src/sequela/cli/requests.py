@@ -1,13 +1,22 @@
-"""From options to what the simulator is asked: condition, regions, settings."""
+"""From options to instructions: findings, reports, regions, the domain and its model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sequela.cli.parsing import parse_finding
-from sequela.conditioning import CHEST, auto_region, place_region
-from sequela.core import Condition, Finding, InvalidInputError, Region, Scan
+from sequela.cli.parsing import parse_box, parse_finding, parse_point
+from sequela.cli.reports import read_reports
+from sequela.conditioning import (
+    CHEST,
+    PROVIDERS,
+    VOCABULARIES,
+    Brief,
+    Instructions,
+    Wish,
+    check_domain,
+)
+from sequela.core import InvalidInputError, Region, Scan, UnknownNameError
 from sequela.io import read_region_file
 from sequela.simulators.editing import check_picture
 
@@ -16,87 +25,93 @@ _LONGEST_PROMPT = 20_000  # characters; beyond it something else than a prompt w
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the options ask for, before any image is read.
+    """What one call asks of each of its scans."""
 
-    Attributes:
-        findings: `--disease` and `--finding` as typed.
-        prompt: `--prompt`, handed to the text encoder as it is.
-        negative_prompt: What to steer away from.
-        region: `auto`, `none` or a file.
-        protect: A file, or None.
-    """
-
-    findings: tuple[str, ...]
-    prompt: str | None
-    negative_prompt: str
-    region: str
-    protect: Path | None
-
-    def __post_init__(self) -> None:
-        if not self.findings and self.prompt is None:
-            raise InvalidInputError(
-                "`--disease` must name what to simulate, but nothing was asked. For example: "
-                "--disease pneumonia, --finding effusion:0.8, or --prompt TEXT."
-            )
-        for name, text in (("--prompt", self.prompt), ("--negative-prompt", self.negative_prompt)):
-            if text is not None and len(text) > _LONGEST_PROMPT:
-                raise InvalidInputError(
-                    f"`{name}` must be at most {_LONGEST_PROMPT} characters, got {len(text)}. "
-                    "The text encoder reads only the first few dozen words."
-                )
-        for words in self.findings:  # a misspelt finding must not wait for the model to load
-            CHEST.canonical(parse_finding(words).name)
-
-    def condition(self, scan: Scan) -> tuple[Condition, tuple[str, ...]]:
-        """The condition on one scan's grid, and notices."""
-        findings: list[Finding] = []
-        notices: list[str] = []
-        for words in self.findings:
-            asked = parse_finding(words)
-            region = None
-            if asked.region is not None:
-                region, notice = place_region(read_region_file(asked.region), scan)
-                notices += [notice] if notice else []
-            findings.append(CHEST.finding(asked.name, weight=asked.weight, region=region))
-        if self.prompt is not None:
-            findings.append(Finding(name="prompt", text=self.prompt))
-        return (
-            Condition(findings=tuple(findings), negative_prompt=self.negative_prompt),
-            tuple(notices),
-        )
+    instructions: Instructions
+    checks_domain: bool = True
 
     def check(self, scan: Scan) -> None:
         """Refuse what cannot be asked of one scan, before anything is loaded or searched for."""
         check_picture(scan)
-        self.condition(scan)
-        drawn = "none" if self.region == "auto" else self.region
-        replace(self, region=drawn).regions(scan)
+        doubt = check_domain(scan, self.instructions.domain) if self.checks_domain else None
+        if doubt is not None:
+            raise InvalidInputError(
+                f"{doubt} Give the right image, name its --domain, or add --skip-domain-check."
+            )
+        self.instructions.without_finders().on(scan)
 
-    def regions(self, scan: Scan) -> tuple[Region | None, Region | None, tuple[str, ...]]:
-        """Region and protected region on one scan's grid, and notices."""
-        notices: list[str] = []
-        region: Region | None = None
-        if self.region == "auto":
-            region, notice = _automatic(scan)
-            notices += [notice] if notice else []
-        elif self.region != "none":
-            region, notice = place_region(read_region_file(Path(self.region)), scan)
-            notices += [notice] if notice else []
-        protected = None
-        if self.protect is not None:
-            protected, notice = place_region(read_region_file(self.protect), scan)
-            notices += [notice] if notice else []
-        return region, protected, tuple(notices)
+    def brief(self, scan: Scan) -> Brief:
+        """Everything the simulator is told about one scan."""
+        return self.instructions.on(scan)
 
 
-def _automatic(scan: Scan) -> tuple[Region | None, str | None]:
-    if scan.is_colour:
-        return None, (
-            "No automatic region is built for colour images yet: the whole image may change. "
-            "Draw one with --region."
+def asked_by(options: dict[str, Any], *, model_domain: str | None) -> Asked:
+    """The instructions among the options.
+
+    Args:
+        options: As typed.
+        model_domain: What the card of the model named by the user says, if it says anything.
+    """
+    for name in ("prompt", "negative_prompt"):
+        text = options[name]
+        if text is not None and len(text) > _LONGEST_PROMPT:
+            raise InvalidInputError(
+                f"`--{name.replace('_', '-')}` must be at most {_LONGEST_PROMPT} characters, got "
+                f"{len(text)}. The text encoder reads only the first few dozen words."
+            )
+    typed = [parse_finding(w) for w in (*(options["disease"] or ()), *(options["finding"] or ()))]
+    domain = options.get("domain") or model_domain
+    report, baseline = read_reports(options, domain)
+    domain = domain or (report.domain if report else _domain_of([t.name for t in typed]))
+    wishes = tuple(
+        Wish(
+            name=t.name,
+            weight=t.weight,
+            region=None if t.region is None else read_region_file(t.region),
         )
-    found = auto_region(scan)
-    return found.region, found.notice
+        for t in typed
+    )
+    instructions = Instructions(
+        domain=domain,
+        wishes=wishes,
+        prompt=options["prompt"],
+        negative_prompt=options["negative_prompt"],
+        report=report,
+        baseline=baseline,
+        region=_region(options["region"]),
+        boxes=tuple(parse_box(words) for words in options.get("region_box") or ()),
+        points=tuple(parse_point(words) for words in options.get("region_point") or ()),
+        region_model=options.get("region_model"),
+        protect=_protected(options.get("protect", "none")),
+    )
+    return Asked(
+        instructions=instructions, checks_domain=not options.get("skip_domain_check", True)
+    )
+
+
+def _domain_of(names: Sequence[str]) -> str:
+    """The only domain that knows all findings; chest where that is none or several."""
+    knowing = []
+    for domain, vocabulary in VOCABULARIES.items():
+        try:
+            for name in names:
+                vocabulary.canonical(name)
+        except UnknownNameError:
+            continue
+        knowing.append(domain)
+    return knowing[0] if len(knowing) == 1 else CHEST.domain
+
+
+def _region(words: str) -> Region | str:
+    if words in ("auto", "none"):
+        return words
+    if not Path(words).exists() and Path(words).suffix == "":
+        return PROVIDERS.get(words).name
+    return read_region_file(Path(words))
+
+
+def _protected(words: str) -> Region | str:
+    return words if words in ("auto", "none") else read_region_file(Path(words))
 
 
 def settings_from(options: dict[str, Any]) -> dict[str, Any]:

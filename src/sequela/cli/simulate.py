@@ -1,7 +1,7 @@
 """`sequela simulate`: one image or many, a disease, and a run folder for each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from sequela.cli import options as o
 from sequela.cli.console import one_sentence, progress_bar, result, say
 from sequela.cli.outputs import check_target
 from sequela.cli.parsing import parse_duration, run_names
-from sequela.core import InvalidInputError, Scan, Trajectory
+from sequela.core import Scan, Trajectory
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,21 +44,18 @@ class Job:
         """The trajectory with its video and asserted times."""
         from sequela.simulators.transition import animate
 
-        condition, notices = self.asked.condition(scan)
-        region, protected, more = self.asked.regions(scan)
+        brief = self.asked.brief(scan)
         trajectory: Trajectory = self.editor.simulate(
             scan,
-            condition=condition,
-            region=region,
-            protect=protected,
+            condition=brief.condition,
+            region=brief.region,
+            protect=brief.protected,
             seed=self.options["seed"],
             samples=self.options["samples"],
             until_change=self.options["until_change"],
             progress=progress,
         )
-        record = trajectory.record
-        record = replace(record, notices=(*notices, *more, *record.notices))
-        trajectory = replace(trajectory, record=record)
+        trajectory = brief.explain(trajectory)
         if self.horizon_years is not None:
             trajectory = trajectory.with_asserted_horizon(self.horizon_years)
         if self.options["transition"] != "none" and len(trajectory.states) > 1:
@@ -81,8 +78,15 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
     negative_prompt: o.NegativePrompt = "",
     report: o.Report = None,
     baseline_report: o.BaselineReport = None,
+    report_reader: o.ReportReader = "rules",
+    send_report: o.SendReport = False,
+    domain: o.Domain = None,
+    skip_domain_check: o.SkipDomainCheck = False,
     region: o.RegionOption = "auto",
-    protect: o.Protect = None,
+    region_box: o.RegionBox = None,
+    region_point: o.RegionPoint = None,
+    region_model: o.RegionModel = None,
+    protect: o.Protect = "auto",
     horizon: o.Horizon = None,
     frame: o.FrameIndex = None,
     preset: o.PresetOption = "fast",
@@ -105,7 +109,7 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
     overwrite: o.Overwrite = False,
     json_: o.Json = False,
     dry_run: o.DryRun = False,
-    model: o.Model = "chest-mini",
+    model: o.Model = None,
     unet: o.Unet = None,
     device: o.Device = "auto",
     debug: o.Debug = False,
@@ -117,13 +121,19 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
 
         sequela simulate chest.png --finding "effusion:0.8@left.png" --finding edema --out run/
 
+        sequela simulate chest.dcm --report note.txt --protect pacemaker.png --out run/
+
         sequela simulate a.png b.png c.png --disease pneumonia --out runs/
 
         sequela simulate chest.dcm --prompt "A chest X-ray image,Edema" --model my-sd/ --out run/
     """
     options = dict(locals())
     with one_sentence(debug=debug):
-        _refuse_unbuilt(report, baseline_report)
+        if dry_run and report_reader == "llm":
+            from sequela.cli.reports import print_preview
+
+            print_preview(options)
+            return
         job, paths, targets = _prepare(options)
         if dry_run:
             from sequela.cli.plan import print_plan
@@ -137,19 +147,15 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
 
 def _prepare(options: dict[str, Any]) -> tuple[Job, list[Path], list[Path]]:
     """Check options, images and outputs before the model is loaded, then load it once."""
-    from sequela.cli.requests import Asked, expand, settings_from
+    from sequela.checkpoints import domain_of, model_for
+    from sequela.cli.requests import asked_by, expand, settings_from
     from sequela.core.checks import check_choice, check_count, check_positive
     from sequela.io import read_scan
     from sequela.simulators.editing import preset
     from sequela.simulators.transition import TRANSITIONS, check_fps
 
-    asked = Asked(
-        findings=(*(options["disease"] or ()), *(options["finding"] or ())),
-        prompt=options["prompt"],
-        negative_prompt=options["negative_prompt"],
-        region=options["region"],
-        protect=options["protect"],
-    )
+    asked = asked_by(options, model_domain=options["model"] and domain_of(options["model"]))
+    options["model"] = options["model"] or model_for(asked.instructions.domain)
     settings = preset(options["preset"]).changed(**settings_from(options))
     horizon = options["horizon"]
     check_count("--samples", options["samples"])
@@ -164,12 +170,12 @@ def _prepare(options: dict[str, Any]) -> tuple[Job, list[Path], list[Path]]:
     targets = _targets(paths, options["out"], overwrite=options["overwrite"])
     for path in paths:  # one damaged file among many must not surface hours later
         asked.check(read_scan(path, frame=options["frame"]))
-    editor = load_editor(options, settings)
+    editor = load_editor(options, settings, asked.instructions.domain)
     return Job(asked=asked, editor=editor, options=options, horizon_years=years), paths, targets
 
 
-def load_editor(options: dict[str, Any], settings: Any) -> Any:
-    """The editor with the model the options name."""
+def load_editor(options: dict[str, Any], settings: Any, domain: str) -> Any:
+    """The editor with the model the options name, in the words of a domain."""
     from sequela.backbones import load_backbone
     from sequela.checkpoints import find_model
     from sequela.simulators.editing import ProgressiveEditor
@@ -177,7 +183,12 @@ def load_editor(options: dict[str, Any], settings: Any) -> Any:
     backbone = load_backbone(
         find_model(options["model"]), unet=options["unet"], device=options["device"]
     )
-    return ProgressiveEditor(backbone=backbone, settings=settings, size=options.get("resolution"))
+    return ProgressiveEditor(
+        backbone=backbone,
+        settings=settings,
+        size=options.get("resolution"),
+        domain=domain,
+    )
 
 
 def _targets(paths: list[Path], out: Path, *, overwrite: bool) -> list[Path]:
@@ -186,14 +197,6 @@ def _targets(paths: list[Path], out: Path, *, overwrite: bool) -> list[Path]:
     for target in targets:
         check_target(target, overwrite=overwrite)
     return targets
-
-
-def _refuse_unbuilt(report: Path | None, baseline_report: Path | None) -> None:
-    if report is not None or baseline_report is not None:
-        raise InvalidInputError(
-            "`--report` is not built yet: this version does not read clinical reports. "
-            "Name the findings with --finding."
-        )
 
 
 def _summary(path: Path, out: Path, trajectory: Trajectory) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The lowest room: it computes nothing, opens no file and imports nothing above it
 from sequela.core.condition import Condition, Finding
 from sequela.core.errors import (
     CheckpointError,
+    EndpointError,
     GeometryMismatchError,
     InvalidInputError,
     MissingExtraError,
@@ -26,6 +27,7 @@ __all__ = [
     "Branch",
     "CheckpointError",
     "Condition",
+    "EndpointError",
     "Entry",
     "Finding",
     "GeometryMismatchError",

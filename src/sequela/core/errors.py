@@ -8,6 +8,7 @@
     ├── UnknownNameError(LookupError)       no model, finding, engine of that name
     ├── CheckpointError(RuntimeError)       weights that do not fit, or may not be loaded
     ├── MissingExtraError(ImportError)      an optional dependency is not installed
+    ├── EndpointError(ConnectionError)      a language model's server failed or answered nonsense
     └── OutputError(OSError)                the output could not be written (disk full, read-only)
 
 Messages follow one template: name the argument in backticks, state the rule, show the value, give
@@ -47,6 +48,12 @@ class CheckpointError(SequelaError, RuntimeError):
 
 class MissingExtraError(SequelaError, ImportError):
     """An optional dependency is not installed; the message names the extra."""
+
+
+class EndpointError(SequelaError, ConnectionError):
+    """A language model's server refused, failed, hung or answered what was not asked for."""
+
+    exit_code = 1
 
 
 class OutputError(SequelaError, OSError):

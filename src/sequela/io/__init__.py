@@ -7,6 +7,7 @@ from sequela.io.kinds import find_images
 from sequela.io.run_read import read_run
 from sequela.io.run_write import write_states
 from sequela.io.scans import read_region_file, read_scan
+from sequela.io.texts import read_text
 
 __all__ = [
     "DicomSeries",
@@ -16,6 +17,7 @@ __all__ = [
     "read_region_file",
     "read_run",
     "read_scan",
+    "read_text",
     "write_array",
     "write_derived_dicom",
     "write_states",

@@ -6,6 +6,7 @@ import numpy as np
 
 from sequela.core import InvalidInputError, Region, Scan, Source, hash_bytes
 from sequela.io.dicom_read import decode_dicom
+from sequela.io.dicom_seg import decode_dicom_seg
 from sequela.io.files import read_bytes, unreadable
 from sequela.io.kinds import require_kind
 from sequela.io.limits import check_contrast, data_window, default_window
@@ -52,24 +53,29 @@ def read_scan(path: str | Path, *, frame: int | None = None) -> Scan:
     )
 
 
-def read_region_file(path: str | Path) -> Region:
-    """The soft mask in a PNG, JPEG, TIFF or NIfTI file, on its own grid.
+def read_region_file(path: str | Path, *, segment: int | str | None = None) -> Region:
+    """The soft mask in a PNG, JPEG, TIFF, NIfTI or DICOM segmentation file, on its own grid.
 
     0 stays 0; the greatest value of the bit depth becomes 1, and so does 1 in a mask of zeros and
     ones. Colours are averaged.
+
+    Args:
+        path: The file.
+        segment: Number or label of one segment of a DICOM segmentation that has several.
 
     Returns:
         Region with a float32 array, `[H, W]` or, from a NIfTI volume, `[D, H, W]`.
 
     Raises:
         UnreadableFileError: the file is missing, damaged, or no mask.
-        InvalidInputError: the mask is empty or has values without a meaning.
+        InvalidInputError: the mask is empty or has values without a meaning, or one of several
+            segments has to be chosen.
     """
     data, name = read_bytes(path), Path(path).name
     kind = require_kind(data, name)
     if kind == "dicom":
-        raise unreadable(name, "is DICOM, which is no mask", "Save the mask as PNG or NIfTI.")
-    if kind == "nifti":
+        array = decode_dicom_seg(data, name, segment)
+    elif kind == "nifti":
         array, affine = decode_nifti(data, name)
         flat = as_slice(array, affine)
         array = array if flat is None else flat[0]

@@ -109,7 +109,8 @@ def _provenance(record: Record) -> Mapping[str, Any]:
     }
     return {
         "record": record,
-        "request": list(rows(record.request)),
+        "request": list(rows({k: v for k, v in record.request.items() if k != "told"})),
+        "told": record.request.get("told", {}),
         "provenance": list(rows(run)),
         "config": list(rows(record.config)),
         "model": list(rows(record.model)),

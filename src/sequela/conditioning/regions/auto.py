@@ -1,85 +1,128 @@
-"""Both lungs of a frontal chest film, found without a network and without a connection."""
+"""The region nobody drew: what each domain's own finder sees, cut to where a finding shows."""
 
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
-from sequela.conditioning.regions.film import Film
-from sequela.conditioning.regions.lungs import MEDIAN, draw
+from sequela.conditioning.regions.chest import find_lungs
+from sequela.conditioning.regions.chest_areas import CHEST_AREAS, WHOLE_LUNGS, draw_area
+from sequela.conditioning.regions.fundus import Spot, find_fundus
+from sequela.conditioning.regions.lesion import find_lesion
+from sequela.conditioning.regions.parts import depth, grown, ramp, soft
+from sequela.conditioning.regions.photo_areas import FUNDUS_AREAS, LESION, RETINA, SKIN_AREAS
 from sequela.conditioning.regions.provider import AutoRegion
-from sequela.conditioning.regions.refine import refine, soft
-from sequela.conditioning.regions.search import contrast, search, unlikeliness
-from sequela.core import InvalidInputError, Region, Scan
+from sequela.core import Region, Scan
 from sequela.core.checks import check_choice
 from sequela.imaging.fit import resize
 
-DOMAINS = ("chest",)
-FOUND = "auto: lungs"
-USUAL = "auto: usual place of the lungs"
+_DISC_MARGIN = 1.25  # of the disc's radius is left out with it
+_RETINA_EDGE = 0.03  # of the photograph's height: what the retina fades over at its border
+
+Small = Float[np.ndarray, "height width"]
 
 
-def auto_region(scan: Scan, domain: str = "chest") -> AutoRegion:
-    """The lungs of a frontal chest film as a soft mask, diseased parts included.
+def auto_region(scan: Scan, domain: str = "chest", findings: Sequence[str] = ()) -> AutoRegion:
+    """Where the findings usually show on this scan, as a soft mask.
 
-    For films whose lungs nobody has drawn. Where the finding is not plausible, the usual place of
-    the lungs is given instead, and the notice says so. The region is a lung *field*: what lies
-    behind the heart and the diaphragm is left out.
+    For images on which nobody has drawn. Where what was found is not plausible, the usual place is
+    given instead, and the notice says so.
 
     Args:
-        scan: Grey film, frontal and upright, lungs darker than the body.
-        domain: Only `chest` has a provider yet.
+        scan: A frontal chest film, upright, lungs darker than the body; a fundus photograph; or a
+            dermoscopy.
+        domain: `chest`, `fundus` or `skin`.
+        findings: Canonical names; several give the union of their areas, none the whole organ.
 
     Raises:
-        InvalidInputError: The scan is in colour or a volume.
+        InvalidInputError: The scan is a volume, or a colour picture where a film is needed.
         UnknownNameError: Nobody knows how to find a region in that domain.
     """
-    check_choice("domain", domain, DOMAINS)
-    if scan.is_colour or scan.is_volume:
-        kind = "a colour image" if scan.is_colour else "a volume"
-        raise InvalidInputError(
-            f"`region` auto needs a grey two-dimensional film, got {kind} ({scan.source.name}). "
-            "Draw the region and give its file, or take none for the whole image."
-        )
-    film = Film.of(scan)
-    pair = search(film)
-    lungs = np.stack([refine(film, o) for o in draw(pair, film.content, film.contrast.shape)])
-    doubt = implausible(film, pair, lungs)
-    if doubt is None:
-        return AutoRegion(region=_region(lungs, scan, FOUND))
-    usual = draw(MEDIAN, film.content, film.contrast.shape)
+    check_choice("domain", domain, FINDERS)
+    return FINDERS[domain](scan, findings)
+
+
+def chest_region(scan: Scan, findings: Sequence[str] = ()) -> AutoRegion:
+    """The lungs, or the parts of the chest where the findings show."""
+    lungs = find_lungs(scan)
+    areas = {CHEST_AREAS.get(name, WHOLE_LUNGS) for name in findings} or {WHOLE_LUNGS}
+    parts = [soft(lung) for lung in lungs.masks] if WHOLE_LUNGS in areas else []
+    parts += [soft(draw_area(area, lungs)) for area in areas if area is not WHOLE_LUNGS]
+    organ = _named("lungs", findings, CHEST_AREAS)
+    if lungs.doubt is None:
+        return AutoRegion(region=_placed(parts, scan, f"auto: {organ}"))
     notice = (
-        f"The lungs were not found reliably on {scan.source.name} ({doubt}), so the region is "
-        "where lungs usually lie. Check it, or draw the region and give its file."
+        f"The lungs were not found reliably on {scan.source.name} ({lungs.doubt}), so the region "
+        "is where lungs usually lie. Check it, or draw the region and give its file."
     )
-    return AutoRegion(region=_region(usual, scan, USUAL), notice=notice)
+    usual = f"auto: usual place of the {organ}"
+    return AutoRegion(region=_placed(parts, scan, usual), notice=notice)
 
 
-def implausible(
-    film: Film, pair: np.ndarray, lungs: Bool[np.ndarray, "2 height width"]
-) -> str | None:
-    """Why the lungs found are not to be trusted, in a few words; None where they are."""
-    right, left = (float(lung.sum()) for lung in lungs)
-    share = (right + left) / (film.content[2] * film.content[3])
-    contrasts = contrast(film, pair[None])[0]
-    negative = replace(film, contrast=-film.contrast)
-    inverted = contrast(negative, search(negative)[None])[0]
-    doubts = {
-        "a bright pair stands out more than any dark one: is it inverted?": (
-            inverted.mean() > 1.2 * contrasts.mean()
-        ),
-        "a lung is missing": min(right, left) == 0,
-        "they hardly differ from what surrounds them": contrasts.mean() < 0.38,
-        "one cannot be told from its surroundings": contrasts.min() < contrasts.max() / 3,
-        "they are too small": share < 0.08,
-        "they are too large": share > 0.5,
-        "one is far larger than the other": max(right, left) > 2.5 * min(right, left),
-        "their shape or place is unusual": unlikeliness(pair[None])[0] > 1.8,
-    }
-    return next((doubt for doubt, found in doubts.items() if found), None)
+def fundus_region(scan: Scan, findings: Sequence[str] = ()) -> AutoRegion:
+    """The retina, without the optic disc unless a finding grows on it."""
+    fundus = find_fundus(scan)
+    areas = {FUNDUS_AREAS.get(name, RETINA) for name in findings} or {RETINA}
+    retina = ramp(depth(fundus.retina) / (_RETINA_EDGE * len(fundus.retina)))
+    name = scan.source.name
+    if fundus.doubt is not None:
+        notice = (
+            f"The retina was not found reliably on {name} ({fundus.doubt}), so all that is lit may "
+            "change. Check it, or draw the region and give its file."
+        )
+        return AutoRegion(region=_placed([retina], scan, "auto: lit part"), notice=notice)
+    if any(area.with_disc for area in areas):
+        return AutoRegion(region=_placed([retina], scan, "auto: retina"))
+    if fundus.disc is None:
+        notice = (
+            f"No optic disc was found on {name}, so the whole retina may change. "
+            "Draw the region and give its file to keep the disc."
+        )
+        return AutoRegion(region=_placed([retina], scan, "auto: retina"), notice=notice)
+    kept = 1 - soft(spot_mask(fundus.disc, _DISC_MARGIN, retina.shape, scan))
+    return AutoRegion(region=_placed([retina * kept], scan, "auto: retina without the disc"))
 
 
-def _region(lungs: Bool[np.ndarray, "2 height width"], scan: Scan, origin: str) -> Region:
-    small = np.maximum(soft(lungs[0]), soft(lungs[1]))
-    full = resize(small[None], (scan.space[0], scan.space[1]))[0]
-    return Region(array=np.clip(full, 0, 1), origin=origin)
+def skin_region(scan: Scan, findings: Sequence[str] = ()) -> AutoRegion:
+    """The lesion with a margin of skin."""
+    lesion = find_lesion(scan)
+    areas = {SKIN_AREAS.get(name, LESION) for name in findings} or {LESION}
+    margin = max(area.margin for area in areas) * float(np.sqrt(lesion.mask.sum()))
+    mask = soft(grown(lesion.mask, margin) & lesion.seen)
+    if lesion.doubt is None:
+        return AutoRegion(region=_placed([mask], scan, "auto: lesion"))
+    notice = (
+        f"The lesion was not found reliably on {scan.source.name} ({lesion.doubt}), so the region "
+        "is the middle of the image. Check it, or draw the region and give its file."
+    )
+    return AutoRegion(region=_placed([mask], scan, "auto: middle of the image"), notice=notice)
+
+
+def spot_mask(
+    spot: Spot, share: float, space: tuple[int, ...], scan: Scan
+) -> Bool[np.ndarray, "height width"]:
+    """A round landmark of the scan on a small grid, its radius multiplied by `share`."""
+    scale = space[0] / scan.plane[0]
+    rows, columns = (np.indices(space).T + 0.5).T / scale - 0.5
+    off = np.hypot(rows - spot.row, columns - spot.column)
+    return np.asarray(off <= share * spot.radius)
+
+
+def _named(organ: str, findings: Iterable[str], narrowed: Mapping[str, object]) -> str:
+    """The organ, and which findings have a place of their own."""
+    names = sorted({name for name in findings if name in narrowed})
+    return f"{organ} ({', '.join(names)})" if names else organ
+
+
+def _placed(parts: Sequence[Small], scan: Scan, origin: str) -> Region:
+    """The union of small soft masks on the scan's own grid."""
+    full = resize(np.maximum.reduce(parts)[None], scan.plane)[0]
+    # Bicubic ringing would let everything change a little.
+    return Region(array=np.where(full < 0.005, 0, np.clip(full, 0, 1)), origin=origin)
+
+
+FINDERS: dict[str, Callable[[Scan, Sequence[str]], AutoRegion]] = {
+    "chest": chest_region,
+    "fundus": fundus_region,
+    "skin": skin_region,
+}

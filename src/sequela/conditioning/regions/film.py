@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
+from sequela.conditioning.regions.parts import touching_rim
 from sequela.core import Scan
 from sequela.imaging.fit import channels_first, resize, to_model_range
 
@@ -48,9 +49,7 @@ def _exposed(grey: Float[np.ndarray, "height width"]) -> Bool[np.ndarray, "heigh
     inside[top:bottom, left:right] = True
     span = ndimage.maximum_filter(grey, 3) - ndimage.minimum_filter(grey, 3)
     flat = (span < 0.03) & ((grey < 0.09) | (grey > 0.98))
-    labels, _ = ndimage.label(flat | ~inside)
-    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    border = np.isin(labels, np.setdiff1d(rim, 0))
+    border = touching_rim(flat | ~inside)
     # Letters inside the border belong to it; narrow black wedges between limbs do not.
     exposed = ndimage.binary_opening(~border, iterations=3)
     return np.asarray(exposed) if exposed.mean() > 0.1 else np.ones_like(exposed)

@@ -44,6 +44,16 @@ CHEST = Vocabulary(
         "normal": "No Finding",
         "healthy": "No Finding",
     },
+    further=(  # CheXpert's
+        "Enlarged Cardiomediastinum",
+        "Fracture",
+        "Lung Lesion",
+        "Lung Opacity",
+        "Pleural Other",
+        "Support Devices",
+    ),
+    silent=True,
+    sorted_as={"Effusion": "Pleural Effusion"},  # the published loader sorts, then renames
 )
 
 FUNDUS = Vocabulary(

@@ -6,7 +6,7 @@ the instance prompt, a comma, and the labels joined by commas without blanks.
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sequela.core import Finding, Region, UnknownNameError
 from sequela.core.checks import unknown_name
@@ -23,6 +23,10 @@ class Vocabulary:
         reference: The label of an image without the disease; edits are steered away from it.
         findings: Canonical names, without the reference.
         synonyms: Other spellings, lower case, to canonical names.
+        further: Names that data sets label and captions hold, but that cannot be asked for: no
+            bundled model knows them, and reports are not read for them.
+        silent: Whether published captions of images without a finding leave the reference out.
+        sorted_as: Names that published captions sort under another one.
     """
 
     domain: str
@@ -31,6 +35,9 @@ class Vocabulary:
     reference: str
     findings: tuple[str, ...]
     synonyms: dict[str, str]
+    further: tuple[str, ...] = ()
+    silent: bool = False
+    sorted_as: dict[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,6 +53,13 @@ class Vocabulary:
     def prompt(self, names: Iterable[str]) -> str:
         """The text an image with these findings was trained under."""
         return f"{self.instance_prompt},{','.join(sorted(names))}"
+
+    def caption(self, findings: Iterable[str]) -> str:
+        """The published training text of an image with these findings, letter by letter."""
+        ordered = sorted(findings, key=lambda name: self.sorted_as.get(name, name))
+        if not ordered and not self.silent:
+            ordered = [self.reference]
+        return f"{self.instance_prompt},{','.join(ordered)}"
 
     def canonical(self, name: str) -> str:
         """The finding meant by `name`; near misses are suggested, never guessed."""
