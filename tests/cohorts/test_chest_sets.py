@@ -96,9 +96,9 @@ def test_a_missing_second_table_is_named(small):
 @pytest.mark.parametrize("adapter", [chexpert, chexpert_plus, mimic_cxr_jpg])
 def test_another_way_to_take_uncertain_labels_is_refused(adapter, tmp_path):
     with pytest.raises(
-        UnknownNameError, match=r"`uncertain` 'positiv' is not known\. Did you mean"
+        UnknownNameError, match=r"`uncertain` 'positives' is not known\. Did you mean"
     ):
-        adapter(tmp_path, uncertain="positiv")
+        adapter(tmp_path, uncertain="positives")
 
 
 def test_chexpert_plus_brings_the_impression_or_else_the_findings(tmp_path):

@@ -18,8 +18,9 @@ PATIENTS = [f"patient{number:05d}" for number in range(20_000)]
 
 
 def plain(root, people):
-    rows = [{"file": "a.png", "findings": "", "patient": f"p{person}"} for person in people]
-    draw_image(root / "a.png")
+    rows = [{"file": f"{n}.png", "findings": "", "patient": f"p{p}"} for n, p in enumerate(people)]
+    for row in rows:
+        draw_image(root / row["file"])
     write_table(root / "images.csv", ("file", "findings", "patient"), rows)
     return plain_csv(root)
 
@@ -27,7 +28,10 @@ def plain(root, people):
 def stanford(root, people):
     usual = {"Sex": "Male", "Age": "50", "Frontal/Lateral": "Frontal", "AP/PA": "PA"}
     for part in ("train", "valid"):  # everyone in both: their own sides are not asked for
-        places = [f"{part}/patient{person:05d}/study1/view1_frontal.jpg" for person in people]
+        places = [
+            f"{part}/patient{person:05d}/study{number}/view1_frontal.jpg"
+            for number, person in enumerate(people)
+        ]
         write_table(root / f"{part}.csv", CHEXPERT_HEADER, [{"Path": p, **usual} for p in places])
         for place in places:
             draw_image(root / place)
@@ -35,23 +39,23 @@ def stanford(root, people):
 
 
 def lesions(root, people):
-    draw_image(root / "HAM10000_images_part_1" / "ISIC_1.jpg")
-    rows = [{"lesion_id": f"HAM_{p}", "image_id": "ISIC_1", "dx": "nv"} for p in people]
+    rows = [
+        {"lesion_id": f"HAM_{p}", "image_id": f"ISIC_{n}", "dx": "nv"} for n, p in enumerate(people)
+    ]
+    for row in rows:
+        draw_image(root / "HAM10000_images_part_1" / f"{row['image_id']}.jpg")
     write_table(root / "HAM10000_metadata.csv", (*rows[0], "age", "sex"), rows)
     return ham10000(root)
 
 
 def crops(root, people):
-    draw_image(root / "train-image" / "image" / "ISIC_1.jpg")
+    diagnosis = "Benign::Benign melanocytic proliferations::Nevus"
     rows = [
-        {
-            "isic_id": "ISIC_1",
-            "target": "0",
-            "patient_id": f"IP_{p}",
-            "iddx_full": "Benign::Benign melanocytic proliferations::Nevus",
-        }
-        for p in people
+        {"isic_id": f"ISIC_{n}", "target": "0", "patient_id": f"IP_{p}", "iddx_full": diagnosis}
+        for n, p in enumerate(people)
     ]
+    for row in rows:
+        draw_image(root / "train-image" / "image" / f"{row['isic_id']}.jpg")
     write_table(root / "train-metadata.csv", (*rows[0], "age_approx", "sex"), rows)
     return isic_2024(root)
 
@@ -65,7 +69,7 @@ def test_no_patient_is_ever_on_two_sides(read, people, tmp_path_factory):
     for example in examples:
         sides[example.patient].add(example.split)
     assert len(sides) == len(set(people))
-    assert all(len(side) == 1 for side in sides.values())
+    assert sides == {patient: {split_of(patient)} for patient in sides}
 
 
 def test_the_side_of_a_patient_never_changes():

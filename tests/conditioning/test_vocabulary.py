@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sequela.conditioning import CHEST, place_region
+from sequela.conditioning import CHEST, FUNDUS, SKIN, place_region
 from sequela.core import GeometryMismatchError, Region, UnknownNameError
 from tests.simulators.scans import drawn
 
@@ -30,6 +30,22 @@ def test_a_near_miss_is_suggested_and_never_guessed():
 def test_prompts_have_the_published_form():
     assert CHEST.prompt(["Edema", "Cardiomegaly"]) == "A chest X-ray image,Cardiomegaly,Edema"
     assert CHEST.prompt([]) == "A chest X-ray image,"
+
+
+def test_captions_are_what_the_published_loaders_write():
+    assert CHEST.caption([]) == "A chest X-ray image,"
+    assert FUNDUS.caption([]) == "A retinopathy image,healthy"
+    assert SKIN.caption([]) == "An image of skin,melanocytic nevi"
+    assert SKIN.caption(["melanoma"]) == "An image of skin,melanoma"
+    # sorted while the effusion is still called pleural
+    assert CHEST.caption(["Effusion", "Edema", "Fracture"]).endswith(",Edema,Fracture,Effusion")
+
+
+def test_labels_that_no_model_knows_cannot_be_asked_for():
+    assert not set(CHEST.further) & set(CHEST.names)
+    for name in CHEST.further:
+        with pytest.raises(UnknownNameError):
+            CHEST.canonical(name)
 
 
 def test_a_region_of_the_same_shape_ratio_is_resampled_and_told():

@@ -19,7 +19,7 @@ from sequela.core.checks import check_choice
 _SIDE = 96
 _CORNER = 5  # px of `_SIDE`
 _YELLOW = 0.12  # (green - blue) / red between skin and retina
-_CLEAR = 0.9
+_CLEAR = 0.98  # 1 of 3,705 `train` and `val` photographs is then taken for the other kind
 _SCANNERS = {"ct": "a CT image", "mr": "an MR image"}
 _WORDS = {"chest": "a chest X-ray", "fundus": "a fundus photograph", "skin": "a dermoscopy"}
 

@@ -6,10 +6,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
-from sequela.conditioning.regions.parts import depth, largest, opened
+from sequela.conditioning.regions.parts import closed, depth, largest, opened
 
 _DARKEST = 0.05  # of the display range; the surround is black but for JPEG's own noise
 _SHARE_OF_LIT = 0.2  # and darker than this share of the picture's bright part
+_DARK_PATCH = 0.12  # of the longer side: half the width of what is closed over
 _OUTLIER = 0.03  # of the radius; cut-off edges and notches are no part of the circle
 
 
@@ -41,6 +42,8 @@ def lit_disc(picture: Float[np.ndarray, "height width 3"]) -> Disc:
     threshold = max(_DARKEST, _SHARE_OF_LIT * float(np.percentile(light, 80)))
     mask = np.asarray(ndimage.binary_fill_holes(light > threshold))
     mask = largest(opened(mask, 0.02 * max(mask.shape)))
+    # A dark part of the retina is still retina; the surround is too wide to be closed over.
+    mask = np.asarray(ndimage.binary_fill_holes(closed(mask, _DARK_PATCH * max(mask.shape))))
     if not mask.any():
         mask = np.ones_like(mask)
     row, column, radius = _circle(mask)
