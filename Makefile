@@ -43,6 +43,10 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/presets.py --data "$(DATA)" --out work/presets
 	$(BIN)/python benchmarks/judge_train.py --data "$(DATA)" --out work/judge --seeds 3 --epochs 45
 	$(BIN)/python benchmarks/progression.py --data "$(DATA)" --judge work/judge --out work/progression
+	$(BIN)/python benchmarks/regions.py --data "$(DATA)" --out work/regions
+	$(BIN)/python benchmarks/devices.py --data "$(DATA)" --out work/devices
+	SEQUELA_DATA="$(DATA)" $(BIN)/python benchmarks/reports.py
+	$(BIN)/python benchmarks/mask_decoder.py --out work/mask-decoder
 
 docs: $(VENV)/.installed
 	$(BIN)/python tools/make_cli_docs.py

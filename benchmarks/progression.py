@@ -15,8 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 from domains import DOMAINS, Domain
 from films import as_judged, interval, write_figures
+from judge import SIZE, load_judge
 
 import sequela
 from sequela.checkpoints import load_classifier
@@ -39,8 +41,8 @@ def main() -> None:
     parser.add_argument("--strength", type=float)
     options = parser.parse_args()
 
-    domain, judge = DOMAINS[options.domain], load_classifier(options.judge)
-    size, channels = judge.card["image_size"], judge.card["channels"]
+    domain = DOMAINS[options.domain]
+    judge, size, channels = judge_at(options.judge)
     words = vocabulary_of(domain.name)
     editor = sequela.load(
         model=options.model or domain.model,
@@ -80,7 +82,7 @@ def main() -> None:
         for name, moved in states.items():
             images = [np.clip(scan.array + delta, 0, 255) for delta in moved]
             seen = as_judged(images, scan.window, size, channels)
-            scores.setdefault(name, []).append(judge.logits(seen))
+            scores.setdefault(name, []).append(judge(seen))
         shown = [ill.states[i].image for i in (0, 2, 5, 10)]
         rows += [viewing_size(to_display(x, scan.window), 256) for x in shown]
         labels += [film.path.stem, "2", "5", "10"]
@@ -90,6 +92,18 @@ def main() -> None:
         path = options.out / f"sheet_{page // 48}.png"
         contact_sheet(rows[page : page + 48], labels[page : page + 48], path, columns=8)
     write_figures(summary(scores, [f.patient for f in films]), options.out / "figures.json")
+
+
+def judge_at(path: Path) -> tuple[Callable[[torch.Tensor], np.ndarray], int, int]:
+    """A judge's logits, and the side and channels of what it sees.
+
+    A folder holds the ensemble of `judge_train.py`, a file a classifier that a recipe trained.
+    """
+    if path.is_dir():
+        ensemble = load_judge(path)
+        return lambda images: ensemble.score(images).numpy(), SIZE, 1
+    judge = load_classifier(path)
+    return judge.logits, judge.card["image_size"], judge.card["channels"]
 
 
 def shuffled_findings(
