@@ -134,3 +134,22 @@ def test_without_a_bundled_model_for_the_domain_the_sentence_says_so(tmp_path, c
     done = call("simulate", chest, "--disease", "edema", "--out", tmp_path / "run")
     assert done.code == 2
     assert "none is bundled" in done.err
+
+
+def test_a_segment_of_a_dicom_segmentation_is_chosen_by_its_label(simulate, film, tmp_path):
+    from tests.io.test_dicom_seg import save_binary
+
+    upper = np.zeros((48, 40), np.uint8)
+    upper[:20] = 1
+    path = save_binary(tmp_path / "seg.dcm", [upper, 1 - upper], {1: "Upper", 2: "Lower"}, [1, 2])
+    asked = (film, "--region", path, "--out", tmp_path / "run")
+    refused = simulate(*asked)
+    assert refused.code == 2
+    assert "--region-segment" in refused.err
+    done = simulate(*asked, "--region-segment", "Lower")
+    assert done.code == 0, done.err
+    first, last = (
+        np.asarray(Image.open(tmp_path / "run" / "states" / f"{n:03d}.png")) for n in (0, 2)
+    )
+    assert (first[:20] == last[:20]).all()
+    assert (first[20:] != last[20:]).any()

@@ -132,6 +132,15 @@ RegionModel = Annotated[
         rich_help_panel=ASKED,
     ),
 ]
+RegionSegment = Annotated[
+    str | None,
+    typer.Option(
+        "--region-segment",
+        metavar="NUMBER|LABEL",
+        help="Which segment of a DICOM-SEG file is the region.",
+        rich_help_panel=ASKED,
+    ),
+]
 Protect = Annotated[
     str,
     typer.Option(

@@ -78,7 +78,7 @@ def asked_by(options: dict[str, Any], *, model_domain: str | None) -> Asked:
         negative_prompt=options["negative_prompt"],
         report=report,
         baseline=baseline,
-        region=_region(options["region"]),
+        region=_region(options["region"], options.get("region_segment")),
         boxes=tuple(parse_box(words) for words in options.get("region_box") or ()),
         points=tuple(parse_point(words) for words in options.get("region_point") or ()),
         region_model=options.get("region_model"),
@@ -102,12 +102,12 @@ def _domain_of(names: Sequence[str]) -> str:
     return knowing[0] if len(knowing) == 1 else CHEST.domain
 
 
-def _region(words: str) -> Region | str:
+def _region(words: str, segment: str | None) -> Region | str:
     if words in ("auto", "none"):
         return words
     if not Path(words).exists() and Path(words).suffix == "":
         return PROVIDERS.get(words).name
-    return read_region_file(Path(words))
+    return read_region_file(Path(words), segment=segment)
 
 
 def _protected(words: str) -> Region | str:

@@ -86,6 +86,7 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
     region_box: o.RegionBox = None,
     region_point: o.RegionPoint = None,
     region_model: o.RegionModel = None,
+    region_segment: o.RegionSegment = None,
     protect: o.Protect = "auto",
     horizon: o.Horizon = None,
     frame: o.FrameIndex = None,

@@ -93,7 +93,8 @@ def _chosen(segments: dict[int, str], name: str, segment: int | str | None) -> i
         return next(iter(segments))
     if segment is None:
         raise InvalidInputError(
-            f"`segment` must say which segment of {name} is the region: {listed or 'it has none'}."
+            f"`segment` must say which segment of {name} is the region: {listed or 'it has none'}. "
+            "Choose it with --region-segment."
         )
     matching = [n for n, label in segments.items() if segment in (n, str(n)) or segment == label]
     if len(matching) != 1:
