@@ -18,29 +18,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sequela.core import CheckpointError, InvalidInputError
+from sequela.nn.classifiers import ResidualBlock
 
 SIZE = 128
 FILE_NAME = "judge.safetensors"
 TARGETS = ("Pneumonia", "Infiltration", "Effusion", "Atelectasis", "Edema", "Consolidation")
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut; the first may halve the grid."""
-
-    def __init__(self, channels_in: int, channels_out: int, *, stride: int) -> None:
-        super().__init__()
-        self.norm1 = nn.GroupNorm(8, channels_in)
-        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, stride, 1, bias=False)
-        self.norm2 = nn.GroupNorm(8, channels_out)
-        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, 1, 1, bias=False)
-        self.shortcut = nn.Conv2d(channels_in, channels_out, 1, bias=False)
-        self.stride = stride
-
-    def forward(self, x: Float[Tensor, "batch _ _ _"]) -> Float[Tensor, "batch _ _ _"]:
-        """The refined features, on a grid smaller by the stride."""
-        change = self.conv2(F.silu(self.norm2(self.conv1(F.silu(self.norm1(x))))))
-        pooled = F.avg_pool2d(x, self.stride) if self.stride > 1 else x
-        return self.shortcut(pooled) + change
 
 
 class Judge(nn.Module):

@@ -10,17 +10,16 @@ import argparse
 import copy
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own convention
-from jaxtyping import Bool, Num
 from judge import Judge, Judges, save_judge
 from judge_data import Films, augmented, is_ill, load_split, mixed
-from scipy.stats import rankdata
+
+from sequela.metrics import auroc, patient_interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,28 +88,6 @@ def train_member(train: Films, val: Films, config: Training, seed: int) -> Judge
     return kept
 
 
-def auroc(scores: Num[np.ndarray, " film"], ill: Bool[np.ndarray, " film"]) -> float:
-    """Chance that an ill film scores above a healthy one; nan where one kind is missing."""
-    count, healthy = int(ill.sum()), int((~ill).sum())
-    if not count or not healthy:
-        return float("nan")
-    return float((rankdata(scores)[ill].sum() - count * (count + 1) / 2) / (count * healthy))
-
-
-def interval(
-    statistic: Callable[[np.ndarray], float], patients: np.ndarray, draws: int = 2000
-) -> tuple[float, float]:
-    """95 % bootstrap interval of a statistic of film indices, drawn by patient."""
-    generator = np.random.default_rng(0)
-    films = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
-    values = []
-    for _ in range(draws):
-        chosen = generator.integers(len(films), size=len(films))
-        values.append(statistic(np.concatenate([films[i] for i in chosen])))
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return float(low), float(high)
-
-
 def report(judges: Judges, films: Films) -> dict[str, str]:
     """AUROC with intervals: of all films, within AP, within PA, and of the view alone."""
     scores, ill = judges.score(films.images).numpy(), is_ill(films)
@@ -125,7 +102,7 @@ def report(judges: Judges, films: Films) -> dict[str, str]:
     lines = {}
     for name, (values, group) in groups.items():
         s, y, who = values[group], ill[group], films.patients[group]
-        low, high = interval(lambda i, s=s, y=y: auroc(s[i], y[i]), who)
+        low, high = patient_interval(lambda i, s=s, y=y: auroc(s[i], y[i]), who)
         lines[name] = f"{auroc(s, y):.3f} [{low:.3f}, {high:.3f}] ({y.sum()} ill of {len(y)} films)"
     return lines
 

@@ -119,7 +119,7 @@ def test_a_file_of_something_else_or_with_missing_tensors_is_refused(tmp_path):
         "image_size": 32,
     }
     save_classifier(network, tmp_path / "wrong.safetensors", card, Platt())
-    with pytest.raises(CheckpointError, match="does not fit densenet-mini"):
+    with pytest.raises(CheckpointError, match="does not fit its card"):
         load_classifier(tmp_path / "wrong.safetensors")
 
 

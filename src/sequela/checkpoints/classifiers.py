@@ -1,6 +1,5 @@
 """Classifiers as one safetensors file, whose header tells what they are and how to read them."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from sequela.core import CheckpointError, InvalidInputError
+from sequela.checkpoints.single import fill, read_single, write_single
+from sequela.core import InvalidInputError
 from sequela.metrics import Platt
 from sequela.nn.classifiers import build_classifier
 
@@ -68,14 +66,8 @@ def save_classifier(network: nn.Module, path: Path, card: dict[str, Any], platt:
         card: At least name, architecture, domain, targets, image_size, channels.
         platt: Calibration of the first target.
     """
-    weights = {
-        name: (value.half() if value.is_floating_point() else value).contiguous()
-        for name, value in network.state_dict().items()
-    }
     calibration = {"slope": platt.slope, "offset": platt.offset}
-    header = {"format": FORMAT, "card": json.dumps({**card, "calibration": calibration})}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(save(weights, header))
+    write_single(path, network.state_dict(), {**card, "calibration": calibration}, FORMAT)
 
 
 def load_classifier(path: Path) -> Classifier:
@@ -84,30 +76,11 @@ def load_classifier(path: Path) -> Classifier:
     Raises:
         CheckpointError: The file is missing, damaged, or holds something else.
     """
-    try:
-        with safe_open(path, "pt") as stored:
-            header = stored.metadata() or {}
-        weights = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"`classifier` {path.name} cannot be read ({error}). Train it with its recipe, or "
-            "restore the file."
-        ) from error
-    if header.get("format") != FORMAT:
-        raise CheckpointError(
-            f"`classifier` {path.name} must be of format {FORMAT}, got {header.get('format')!r}."
-        )
-    card = json.loads(header["card"])
+    weights, card = read_single(path, FORMAT)
     network = build_classifier(
         card["architecture"], channels=card["channels"], targets=len(card["targets"])
     )
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"`classifier` {path.name} does not fit {card['architecture']}: "
-            f"{' '.join(str(error).split())[:300]}."
-        ) from error
+    fill(network, weights, path)
     return Classifier(
         network=network.float().eval(), card=card, calibration=Platt(**card["calibration"])
     )

@@ -158,7 +158,7 @@ KINDS: dict[str, Callable[[tuple[int, int], np.random.Generator], Parts]] = {
 }
 CONTRASTS = {  # from just visible to plain
     "generator": (0.35, 0.85),
-    "sticker": (0.12, 0.8),
-    "tube": (0.08, 0.45),
-    "wire": (0.06, 0.7),
+    "sticker": (0.25, 0.8),
+    "tube": (0.12, 0.45),
+    "wire": (0.12, 0.7),
 }

@@ -13,10 +13,12 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from scipy import ndimage
+from torch import Tensor
 
 from sequela.checkpoints import TrainedSegmenter, load_segmenter
 from sequela.core import InvalidInputError, Region, Scan
 from sequela.imaging.fit import channels_first, resize, to_model_range
+from sequela.nn.segmenter import Segmenter
 
 _LIKELY = 0.5  # probability from which on a pixel is hardware, at the heart of a piece
 _POSSIBLE = 0.2  # and around it, so that a wire is not cut where it is faint
@@ -24,6 +26,7 @@ _LONG = 30  # px of a film of 512 px that a wire is long at least
 _SMALLEST = 30  # px that a body covers at least
 _HOUSING = 600  # px from which on a body is a generator's housing
 _KNOWN = 0.3  # share of a piece beside the baseline's hardware from which on it is no invention
+_TILE = 256  # px that the network sees at once, as in training
 MARGIN = 4.0  # px of a film of 512 px that are protected around hardware
 
 Mask = Bool[np.ndarray, "height width"]
@@ -168,11 +171,30 @@ def _probabilities(
     scale = finder.card["side"] / max(scan.plane)
     height, width = (max(finder.network.multiple, round(side * scale)) for side in scan.plane)
     film = torch.from_numpy(np.clip(resize(grey, (height, width)), -1, 1).astype(np.float32))
-    multiple = finder.network.multiple
-    padding = (0, -width % multiple, 0, -height % multiple)
-    padded = torch.nn.functional.pad(film[None], padding, mode="replicate")
-    shown = finder.network(padded).sigmoid()[0, :, :height, :width].numpy()
+    total, counts = torch.zeros(2, height, width), torch.zeros(1, height, width)
+    for top in _starts(height):
+        for left in _starts(width):
+            place = (slice(None), slice(top, top + _TILE), slice(left, left + _TILE))
+            total[place] += _in_tile(finder.network, film[place])
+            counts[place] += 1
+    shown = (total / counts).numpy()
     return shown[0], shown[1]
+
+
+def _starts(side: int) -> list[int]:
+    """Where tiles begin that cover a side, neighbours overlapping by half."""
+    last = max(0, side - _TILE)
+    return sorted({*range(0, last, _TILE // 2), last})
+
+
+def _in_tile(
+    network: Segmenter, tile: Float[Tensor, "1 height width"]
+) -> Float[Tensor, "2 height width"]:
+    """Probabilities in one tile, seen by its own mean and spread, as in training."""
+    height, width = tile.shape[1:]
+    padding = (0, -width % network.multiple, 0, -height % network.multiple)
+    padded = torch.nn.functional.pad(tile[None], padding, mode="replicate")
+    return torch.as_tensor(network(padded).sigmoid()[0, :, :height, :width])
 
 
 def _pieces(shown: Float[np.ndarray, "height width"]) -> list[Mask]:

@@ -1,8 +1,7 @@
 """The hardware objective: real films with drawn hardware to masks of its lines and bodies.
 
-The truth is that of the drawing. What already lies on a film is unknown: patients who lie in bed
-often carry hardware, so on their films (AP views) pixels where a line is seen before anything is
-drawn are left out of the loss. Films of patients who stand count whole.
+The truth is that of the drawing. What already lies on a film is unknown, so pixels where a plain
+line is seen before anything is drawn are left out of the loss.
 """
 
 from pathlib import Path
@@ -23,8 +22,7 @@ from sequela.training.data import ImageSet, step_generator
 from sequela.training.recipe import HardwareNetwork, Recipe
 
 CLASSES = ("line", "body")
-_LINE = 0.08  # contrast from which a line that was there before is left out
-_HAZE = 0.7  # largest share of a film's contrast that is taken away before drawing
+_PLAIN = 0.12  # contrast from which a line that was there before is left out
 
 
 class SegmenterLoss(nn.Module):
@@ -78,8 +76,6 @@ class HardwareObjective:
         if draw.random() < 0.5:  # hardware lies on either side
             film, known = film[:, ::-1].copy(), known[:, ::-1]
         film = film ** np.float32(draw.uniform(0.7, 1.4))
-        haze = np.float32(_HAZE * draw.random() ** 2)
-        film = (1 - haze) * film + haze * np.float32(draw.uniform(0.4, 0.75))
         lines, bodies = np.zeros(film.shape, bool), np.zeros(film.shape, bool)
         for kind in draw.choice(sorted(KINDS), int(draw.integers(0, 4))):
             piece = draw_hardware(film, str(kind), draw)
@@ -99,12 +95,8 @@ class HardwareObjective:
         """Where a line was seen before anything was drawn; found once for each film."""
         key = (id(images), index)
         if key not in self._lines:
-            film = _grey(images, index)
-            if images.views[index] == "PA":
-                self._lines[key] = np.zeros(film.shape, bool)
-            else:
-                line = line_contrast(film) > _LINE
-                self._lines[key] = ndimage.binary_dilation(line, iterations=3)
+            plain = line_contrast(_grey(images, index)) > _PLAIN
+            self._lines[key] = ndimage.binary_dilation(plain, iterations=3)
         return self._lines[key]
 
     @torch.no_grad()
