@@ -171,7 +171,7 @@ def test_no_folder_is_overwritten_and_no_file_invented(checkpoint, tmp_path):
 
 
 def test_a_pickle_is_never_loaded_as_weights(checkpoint, tiny_sd_folder):
-    with pytest.raises(CheckpointError, match=r"seine\.convert\(PT_FILE"):
+    with pytest.raises(CheckpointError, match=r"sequela convert seine\.pt"):
         load_seine(checkpoint, tiny_sd_folder)
     with pytest.raises(UnknownNameError, match="got none"):
         load_seine(checkpoint.parent, tiny_sd_folder)

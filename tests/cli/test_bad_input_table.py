@@ -73,6 +73,7 @@ OPTIONS = {
     "horizon without unit": ("--horizon", "18"),
     "unknown preset": ("--preset", "fats"),
     "unknown transition": ("--transition", "latnet"),
+    "unknown rule outside": ("--transition-outside", "rmap"),
     "unknown model": ("--model", "chest-mni"),
     "unknown device": ("--device", "gpu"),
     "absent accelerator": ("--device", "mps"),

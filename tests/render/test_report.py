@@ -258,3 +258,10 @@ def test_conditions_that_branches_share_are_told_once(
     words = page(trajectory, tmp_path).words
     assert "main, sample-1" in words
     assert words.count(condition().findings[0].text) == 1
+
+
+def test_a_short_run_is_drawn_in_days_and_a_long_one_in_years(tmp_path: Path) -> None:
+    page(run(48).with_asserted_horizon(0.1), tmp_path)
+    assert "Time after the baseline (days)" in (tmp_path / "report.html").read_text()
+    page(run(48).with_asserted_horizon(3), tmp_path)
+    assert "Time after the baseline (years)" in (tmp_path / "report.html").read_text()

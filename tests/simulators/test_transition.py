@@ -1,10 +1,12 @@
 """Transitions: clip ends are the states, joins do not jump."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 
 from sequela.backbones import load_backbone
-from sequela.core import Condition, Finding, InvalidInputError, UnknownNameError
+from sequela.core import Condition, DrawnFrames, Finding, InvalidInputError, UnknownNameError
 from sequela.render import to_display, viewing_size
 from sequela.simulators.editing import PRESETS, ProgressiveEditor
 from sequela.simulators.transition import animate
@@ -26,7 +28,7 @@ def made(editor):
     return editor.simulate(scan, condition=PROMPT, region=box(scan))
 
 
-@pytest.mark.parametrize("engine", ["latent", "crossfade"])
+@pytest.mark.parametrize("engine", ["latent", "flow", "crossfade"])
 @pytest.mark.parametrize("frames", [2, 5])
 def test_n_clips_of_k_frames_share_their_ends(made, editor, engine, frames):
     video = animate(made, editor, engine=engine, frames_per_transition=frames).video
@@ -68,12 +70,30 @@ def test_a_large_colour_image_is_filmed_at_viewing_size(editor):
     assert video.frames.shape == (3, 512, 410, 3)
 
 
+def test_a_long_film_is_drawn_while_it_is_read_with_the_same_frames(made, editor, monkeypatch):
+    held = animate(made, editor, engine="flow", frames_per_transition=4).video.frames
+    module = import_module("sequela.simulators.transition.animate")
+    monkeypatch.setattr(module, "_HELD_BYTES", 1)
+    drawn = animate(made, editor, engine="flow", frames_per_transition=4).video.frames
+    assert isinstance(drawn, DrawnFrames)
+    assert drawn.shape == held.shape
+    assert np.array_equal(np.asarray(drawn), held)
+
+
+def test_outside_the_region_may_follow_the_published_rule(made, editor):
+    film = animate(made, editor, engine="crossfade", outside="paper", frames_per_transition=5)
+    assert film.record.request["transition"]["outside"] == "paper"
+    outside = made.regions["effective"].array == 0
+    assert np.array_equal(film.video.frames[1][outside], film.video.frames[3][outside])
+
+
 @pytest.mark.parametrize(
     ("settings", "error"),
     [
         ({"engine": "latnet"}, UnknownNameError),
         ({"frames_per_transition": 1}, InvalidInputError),
         ({"fps": 0.0}, InvalidInputError),
+        ({"outside": "rmap"}, UnknownNameError),
     ],
 )
 def test_what_makes_no_film_is_refused(made, editor, settings, error):

@@ -13,14 +13,14 @@ from torch import Tensor
 from sequela.backbones.card import hash_files
 from sequela.backbones.devices import pick_device, pick_dtype
 from sequela.backbones.folder import PICKLED, locate
-from sequela.backbones.seine_checkpoint import WEIGHTS, convert, load_network
+from sequela.backbones.seine_checkpoint import WEIGHTS, convert, load_network, read_header
 from sequela.backbones.text import Encoder, SingleClip, TextEncoders
 from sequela.backbones.weights import load_component, weight_files
 from sequela.core.errors import CheckpointError, GeometryMismatchError, UnknownNameError
 from sequela.diffusion import Posterior, Schedule, linear_schedule
 from sequela.nn.seine import SeineConfig, SeineUnet
 
-__all__ = ["SeineBackbone", "SeineConfig", "convert", "load_seine"]
+__all__ = ["SeineBackbone", "SeineConfig", "SeineParts", "convert", "load_parts", "load_seine"]
 
 _PARTS = ("vae", "text_encoder", "tokenizer")
 _PATTERNS = [f"{part}/*.{end}" for part in _PARTS for end in ("json", "txt", "safetensors")]
@@ -58,8 +58,13 @@ class SeineBackbone:
         """Sides of images must be multiples of it."""
         return int(2 ** (len(self.vae.config.block_out_channels) - 1))
 
+    @property
+    def image_channels(self) -> int:
+        """3 as published; a network trained on a grey codec draws grey."""
+        return int(self.vae.config.in_channels)
+
     @torch.no_grad()
-    def encode(self, images: Float[Tensor, "image 3 height width"]) -> Posterior:
+    def encode(self, images: Float[Tensor, "image channel height width"]) -> Posterior:
         """Images in [-1, 1] to the posterior over scaled latents, one by one to spare memory."""
         if any(side % self.pixels_per_latent for side in images.shape[-2:]):
             raise GeometryMismatchError(
@@ -79,7 +84,7 @@ class SeineBackbone:
     @torch.no_grad()
     def decode(
         self, latents: Float[Tensor, "frame latent height width"]
-    ) -> Float[Tensor, "frame 3 height_px width_px"]:
+    ) -> Float[Tensor, "frame channel height_px width_px"]:
         """Scaled latents to images, about [-1, 1], not clipped, one by one to spare memory."""
         scaled = latents.to(self.device, torch.float32) / float(self.vae.config.scaling_factor)
         return torch.cat([self.vae.decode(one, return_dict=False)[0] for one in scaled.split(1)])
@@ -113,9 +118,11 @@ def load_seine(
     """SEINE, ready to draw transitions.
 
     Args:
-        weights: What `convert` made of the published seine.pt: the folder or the file in it.
-        parts: Folder in diffusers layout, or hub id, with `vae`, `text_encoder` and `tokenizer`
-            of Stable Diffusion 1.4; whatever else is there is not read.
+        weights: What `convert` made of the published seine.pt, or `sequela train` from a recipe:
+            the folder or the file in it.
+        parts: Folder in diffusers layout, or hub id, with the `vae`, `text_encoder` and `tokenizer`
+            it was trained with, for the published one those of Stable Diffusion 1.4; whatever else
+            is there is not read. A trained one has its own.
         device: `auto`, `cpu`, `cuda` or `cuda:1`.
         dtype: Precision of network and text encoder: `float32`, `float16`, `bfloat16`, or `auto`:
             float16 on CUDA, as published, else float32. The codec always computes in float32.
@@ -124,42 +131,75 @@ def load_seine(
         UnknownNameError: no such file, folder or hub id.
         CheckpointError: pickled or damaged weights, or tensors that do not fit.
     """
-    from diffusers import AutoencoderKL
-    from transformers import CLIPTextModel
-
-    file = _weights_file(Path(weights).expanduser())
+    file = weights_file(Path(weights).expanduser())
     where = pick_device(device)
     wanted = "float16" if dtype == "auto" and where.type == "cuda" else dtype
     precision = torch.float32 if wanted == "auto" else pick_dtype(wanted, where, file.parent)
-    folder, _ = locate(parts, _PATTERNS, "with vae, text_encoder and tokenizer, got a file.")
-    vae = load_component(AutoencoderKL, folder / "vae", torch.float32).to(where)
-    encoder = load_component(CLIPTextModel, folder / "text_encoder", precision).to(where)
-    text = SingleClip(Encoder(_tokenizer(folder / "tokenizer"), encoder))
     network = load_network(file, dtype=precision, device=where)
-    _check_fit(network.config, vae, encoder)
+    found = load_parts(parts, device=where, dtype=precision)
+    _check_fit(network.config, found, int(read_header(file).get("image_channels", "3")))
     return SeineBackbone(
         name=file.parent.name,
         network=network,
-        vae=vae,
-        text=text,
-        schedule=linear_schedule(),
+        vae=found.vae,
+        text=SingleClip(found.encoder),
+        schedule=linear_schedule(prediction=network.config.prediction),
         device=where,
         dtype=precision,
-        card=_card(file, folder),
+        card=_card(file, found.folder),
     )
 
 
-def _weights_file(path: Path) -> Path:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SeineParts:
+    """What a transition needs beside the video network.
+
+    Attributes:
+        folder: Where they are.
+        vae: Image codec, in float32.
+        encoder: Text encoder with its tokenizer.
+    """
+
+    folder: Path
+    vae: Any
+    encoder: Encoder
+
+
+def load_parts(parts: str | Path, *, device: torch.device, dtype: torch.dtype) -> SeineParts:
+    """Codec and text encoder of a latent diffusion model of the first Stable Diffusion's layout.
+
+    Args:
+        parts: Folder in diffusers layout, or hub id.
+        device: Where they go.
+        dtype: Of the text encoder.
+    """
+    from diffusers import AutoencoderKL
+    from transformers import CLIPTextModel
+
+    folder, _ = locate(parts, _PATTERNS, "with vae, text_encoder and tokenizer, got a file.")
+    vae = load_component(AutoencoderKL, folder / "vae", torch.float32).to(device)
+    network = load_component(CLIPTextModel, folder / "text_encoder", dtype).to(device)
+    encoder = Encoder(_tokenizer(folder / "tokenizer"), network)
+    return SeineParts(folder=folder, vae=vae, encoder=encoder)
+
+
+def weights_file(path: Path) -> Path:
+    """The file with SEINE's weights that a path means: the converted file, or the one in a folder.
+
+    Raises:
+        UnknownNameError: there is none.
+        CheckpointError: it is pickled, and not converted yet.
+    """
     file = path / WEIGHTS if path.is_dir() else path
     if file.suffix in PICKLED:
         raise CheckpointError(
             f"`weights` {file.name} must be converted first, for pickled weights can run code. "
-            "Do it once, safely: `sequela.backbones.seine.convert(PT_FILE, NEW_FOLDER)`."
+            f"Do it once, safely: `sequela convert {file.name} --out FOLDER`."
         )
     if not file.is_file():
         raise UnknownNameError(
             f"`weights` {str(path)!r} must be a converted file or a folder with {WEIGHTS}, got "
-            "none. Convert seine.pt with `sequela.backbones.seine.convert(PT_FILE, NEW_FOLDER)`."
+            "none. Convert seine.pt with `sequela convert seine.pt --out FOLDER`."
         )
     return file
 
@@ -175,26 +215,24 @@ def _tokenizer(folder: Path) -> Any:
         ) from error
 
 
-def _check_fit(config: SeineConfig, vae: Any, encoder: Any) -> None:
+def _check_fit(config: SeineConfig, parts: SeineParts, image_channels: int) -> None:
+    codec = parts.vae.config
     pairs = {
-        "latent channels": (int(vae.config.latent_channels), config.out_channels),
-        "image channels": (int(vae.config.in_channels), 3),
-        "text width": (int(encoder.config.hidden_size), config.text_width),
+        "latent channels": (int(codec.latent_channels), config.out_channels),
+        "image channels": (int(codec.in_channels), image_channels),
+        "text width": (int(parts.encoder.network.config.hidden_size), config.text_width),
     }
     for what, (given, wanted) in pairs.items():
         if given != wanted:
             raise CheckpointError(
                 f"`parts` must have {wanted} {what} for these weights, got {given}. "
-                "SEINE was trained with the parts of Stable Diffusion 1.4."
+                "The published SEINE was trained with the parts of Stable Diffusion 1.4."
             )
 
 
 def _card(file: Path, folder: Path) -> dict[str, Any]:
-    from safetensors import safe_open
-
     files = [file, *weight_files(folder / "vae"), *weight_files(folder / "text_encoder")]
-    with safe_open(file, framework="pt") as stored:
-        header = stored.metadata() or {}
+    header = read_header(file)
     return {
         "name": file.parent.name,
         "kind": "seine",

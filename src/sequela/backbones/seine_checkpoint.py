@@ -45,23 +45,37 @@ def convert(pt_path: str | Path, folder: str | Path, *, config: SeineConfig | No
         CheckpointError: damaged, not a container of tensors only, or of another network.
         OutputExistsError: the folder is there.
     """
-    from safetensors.torch import save_file
-
     config = config or SeineConfig.published()
     path = Path(pt_path).expanduser()
     tensors = _flat_weights(_unpickled(path), path)
     refuse_mismatch(tensors, config, path.name)
     _refuse_not_finite(tensors, path)
+    with atomic_folder(Path(folder).expanduser()) as partial:
+        write_weights(tensors, config, partial, licence=_LICENCE, source=_SOURCE)
+    return Path(folder).expanduser() / WEIGHTS
+
+
+def write_weights(
+    tensors: Mapping[str, Tensor], config: SeineConfig, folder: Path, **told: str
+) -> None:
+    """Write the one file that `load_network` reads; its header tells what it is.
+
+    Args:
+        tensors: Of the network.
+        config: Its sizes.
+        folder: Where the file goes.
+        told: More entries of the header: `licence` and `source`; `image_channels` of the codec it
+            was trained with, 3 unless given.
+    """
+    from safetensors.torch import save_file
+
     header = {
         "format": FORMAT,
         "architecture": "seine",
         "config": json.dumps(config.to_json()),
-        "licence": _LICENCE,
-        "source": _SOURCE,
+        **told,
     }
-    with atomic_folder(Path(folder).expanduser()) as partial:
-        save_file(_unshared(tensors), partial / WEIGHTS, metadata=header)
-    return Path(folder).expanduser() / WEIGHTS
+    save_file(_unshared(tensors), folder / WEIGHTS, metadata=header)
 
 
 def read_config(path: Path) -> SeineConfig:
@@ -70,15 +84,7 @@ def read_config(path: Path) -> SeineConfig:
     Raises:
         CheckpointError: damaged, or not a file that `convert` made.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as stored:
-            header = stored.metadata() or {}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"`weights` {path.name} is damaged or no safetensors file. Convert seine.pt again."
-        ) from error
+    header = read_header(path)
     try:
         if header.get("format") != FORMAT:
             raise ValueError(header.get("format"))
@@ -86,7 +92,24 @@ def read_config(path: Path) -> SeineConfig:
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
             f"`weights` {path.name} must say {FORMAT!r} and its sizes in its header, got "
-            f"{header.get('format')!r}. Convert seine.pt with `sequela.backbones.seine.convert`."
+            f"{header.get('format')!r}. Convert seine.pt with `sequela convert`."
+        ) from error
+
+
+def read_header(path: Path) -> dict[str, str]:
+    """What a converted file tells of itself.
+
+    Raises:
+        CheckpointError: damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as stored:
+            return dict(stored.metadata() or {})
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"`weights` {path.name} is damaged or no safetensors file. Convert seine.pt again."
         ) from error
 
 

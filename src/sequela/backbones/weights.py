@@ -95,8 +95,9 @@ def _only_half(folder: Path) -> bool:
 
 def _dtype_argument(cls: Any, dtype: torch.dtype) -> dict[str, Any]:
     if cls.__module__.startswith("diffusers."):
-        # Without accelerate the low-memory path does not exist; asking for it only warns.
-        return {"torch_dtype": dtype, "low_cpu_mem_usage": False}
+        # Without accelerate the low-memory path does not exist; asking for it only warns. Networks
+        # of which some layers stay in float32 know no other path.
+        return {"torch_dtype": dtype, "low_cpu_mem_usage": bool(cls._keep_in_fp32_modules)}
     return {"dtype": dtype}
 
 

@@ -7,6 +7,9 @@ import typer
 from sequela._version import __version__
 from sequela.cli.about import cite, doctor, models
 from sequela.cli.branch import branch
+from sequela.cli.bridge import bridge
+from sequela.cli.convert import convert
+from sequela.cli.evaluate import evaluate
 from sequela.cli.replay import replay, view
 from sequela.cli.simulate import simulate
 from sequela.cli.train import train
@@ -19,7 +22,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (simulate, branch, replay, view, train, models, doctor, cite):
+for command in (
+    simulate,
+    branch,
+    bridge,
+    replay,
+    view,
+    train,
+    evaluate,
+    convert,
+    models,
+    doctor,
+    cite,
+):
     app.command()(command)
 
 

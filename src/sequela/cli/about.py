@@ -17,7 +17,12 @@ from sequela.cli.sources import SOURCES
 from sequela.core.checks import check_choice
 
 _NEEDED = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow", "pydicom", "nibabel")
-_EXTRAS = {"accelerate": "train", "tensorboard": "train", "peft": "lora"}
+_EXTRAS = {
+    "accelerate": "train",
+    "tensorboard": "train",
+    "peft": "lora",
+    "SimpleITK": "registration",
+}
 
 
 def models(json_: o.Json = False, debug: o.Debug = False) -> None:

@@ -8,6 +8,8 @@ import typer
 from sequela.cli import options as o
 from sequela.cli.console import one_sentence, progress_bar, result
 from sequela.cli.outputs import check_target
+from sequela.cli.simulate import video_style
+from sequela.core import InvalidInputError
 
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.", show_default=False)]
 
@@ -25,8 +27,13 @@ def branch(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each op
     ] = None,
     steps: o.Steps = None,
     transition: o.Transition = "latent",
+    transition_model: o.TransitionModel = None,
+    transition_parts: o.TransitionParts = None,
+    transition_text: o.TransitionText = "smooth transition",
     frames: o.Frames = 12,
     fps: o.Fps = 16.0,
+    video_layout: o.VideoLayout = "frames",
+    video_label: o.VideoLabel = False,
     overwrite: o.Overwrite = False,
     json_: o.Json = False,
     model: Annotated[
@@ -49,7 +56,8 @@ def branch(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each op
         trajectory = _branched(run, options)
         from sequela.render import save_run
 
-        save_run(trajectory, out, overwrite=overwrite)
+        style = video_style({**options, "stamp": False})
+        save_run(trajectory, out, overwrite=overwrite, style=style)
         child = trajectory.branches[-1]
         summary = {
             "run": str(out),
@@ -62,10 +70,12 @@ def branch(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each op
 
 
 def _branched(run: Path, options: dict[str, Any]) -> Any:
+    from sequela.cli.drawers import load_drawer
     from sequela.cli.requests import asked_by
     from sequela.io import read_run
     from sequela.simulators.transition import animate
 
+    drawer = load_drawer(options)
     trajectory = read_run(run)
     drawn = str(options["region"]) if options["region"] else "none"
     asked = asked_by(
@@ -90,6 +100,8 @@ def _branched(run: Path, options: dict[str, Any]) -> Any:
         engine=options["transition"],
         frames_per_transition=options["frames"],
         fps=options["fps"],
+        drawer=drawer,
+        text="" if drawer is None else options["transition_text"],
     )
 
 
@@ -97,8 +109,14 @@ def load_recorded_editor(trajectory: Any, options: dict[str, Any]) -> Any:
     """The editor of a run, on its own model or the folder given for it."""
     from sequela.backbones import load_backbone
     from sequela.checkpoints import find_model
+    from sequela.simulators.editing.editor import METHOD
     from sequela.simulators.editing.replay import editor_of
 
+    if trajectory.record.method != METHOD:
+        raise InvalidInputError(
+            f"`run` must be one of {METHOD}, got a run of {trajectory.record.method}, which has no "
+            "model to go on with. Simulate from one of its states' files instead."
+        )
     name = options["model"] or str(trajectory.record.model.get("name"))
     backbone = load_backbone(find_model(name), unet=options["unet"], device=options["device"])
     return editor_of(trajectory, backbone)

@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-ASKED, EDIT, OUTPUT, MACHINE = "What to simulate", "How to edit", "Output", "Model and machine"
+from sequela.cli.film_options import Fps as Fps
+from sequela.cli.film_options import Frames as Frames
+from sequela.cli.film_options import Transition as Transition
+from sequela.cli.film_options import TransitionModel as TransitionModel
+from sequela.cli.film_options import TransitionOutside as TransitionOutside
+from sequela.cli.film_options import TransitionParts as TransitionParts
+from sequela.cli.film_options import TransitionText as TransitionText
+from sequela.cli.film_options import VideoLabel as VideoLabel
+from sequela.cli.film_options import VideoLayout as VideoLayout
+from sequela.cli.panels import ASKED as ASKED
+from sequela.cli.panels import EDIT as EDIT
+from sequela.cli.panels import MACHINE as MACHINE
+from sequela.cli.panels import OUTPUT as OUTPUT
 
 Inputs = Annotated[
     list[Path],
@@ -243,26 +255,16 @@ Resolution = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", help="All noise follows it.", rich_help_panel=EDIT)]
 Samples = Annotated[int, typer.Option("--samples", help="Independent draws.", rich_help_panel=EDIT)]
-Transition = Annotated[
-    str,
-    typer.Option(
-        "--transition",
-        metavar="latent|crossfade|none",
-        help="What draws the frames between states.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-Frames = Annotated[
-    int,
-    typer.Option("--frames", help="Frames of a clip, both states counted.", rich_help_panel=OUTPUT),
-]
-Fps = Annotated[float, typer.Option("--fps", help="Frames a second.", rich_help_panel=OUTPUT)]
 Dicom = Annotated[
     bool, typer.Option("--dicom", help="Also write derived DICOM.", rich_help_panel=OUTPUT)
 ]
 Stamp = Annotated[
     bool,
-    typer.Option("--stamp", help="Also write copies with a burnt-in mark.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--stamp",
+        help="Burn a mark into the video, and write marked copies of the states.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Overwrite = Annotated[
     bool,

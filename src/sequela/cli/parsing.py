@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from sequela.core import InvalidInputError
@@ -38,16 +39,30 @@ def parse_finding(words: str) -> AskedFinding:
     return AskedFinding(name=name.strip(), weight=value, region=Path(region) if region else None)
 
 
-def parse_duration(words: str) -> float:
+def parse_duration(words: str, *, option: str = "--horizon") -> float:
     """Read `2y`, `18mo`, `6w` or `30d` as years."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(y|mo|w|d)", words.strip())
     years = 0.0 if match is None else float(match[1]) * _YEARS[match[2]]
     if not 0 < years <= _LONGEST_YEARS:
         raise InvalidInputError(
-            f"`--horizon` must be a number and a unit y, mo, w or d, above 0 and up to "
+            f"`{option}` must be a number and a unit y, mo, w or d, above 0 and up to "
             f"{_LONGEST_YEARS} years, got {words[:40]!r}. For example: 18mo."
         )
     return years
+
+
+def parse_date(option: str, words: str) -> date:
+    """Read `2020-03-19`."""
+    plain = words.strip()
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", plain):
+            return date.fromisoformat(plain)
+    except ValueError:  # such as the 30th of February
+        pass
+    raise InvalidInputError(
+        f"`{option}` must be a day written as 2020-03-19, got {words[:40]!r}. Year, month and day, "
+        "with hyphens."
+    )
 
 
 def parse_box(words: str) -> tuple[float, float, float, float]:

@@ -10,7 +10,7 @@ from sequela.cli import options as o
 from sequela.cli.branch import load_recorded_editor
 from sequela.cli.console import one_sentence, progress_bar, result
 from sequela.cli.outputs import check_target
-from sequela.core import UnreadableFileError
+from sequela.core import Trajectory, UnreadableFileError
 
 
 def replay(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each option
@@ -84,10 +84,26 @@ def _replayed(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     recorded = read_run(folder)
     # the order of sums, and so the last bits, depend on the number of threads
     torch.set_num_threads(recorded.record.threads)
-    editor = load_recorded_editor(recorded, options)
-    with progress_bar("replay", quiet=options["json_"]) as progress:
-        again = simulate_again(recorded, editor, progress=progress)
+    if recorded.record.method == "bridge":
+        again = _bridged_again(recorded, options)
+    else:
+        editor = load_recorded_editor(recorded, options)
+        with progress_bar("replay", quiet=options["json_"]) as progress:
+            again = simulate_again(recorded, editor, progress=progress)
     difference = compare(recorded, again)
     if options["out"] is not None:
         save_run(again, options["out"], overwrite=options["overwrite"])
     return {"largest": difference.largest, "share": difference.share}
+
+
+def _bridged_again(recorded: Trajectory, options: dict[str, Any]) -> Trajectory:
+    from sequela.simulators.transition import bridge_again
+
+    name = str(recorded.record.model.get("name"))
+    if name == "none":
+        return bridge_again(recorded)
+    from sequela.backbones import load_backbone
+    from sequela.checkpoints import find_model
+
+    folder = find_model(options["model"] or name)
+    return bridge_again(recorded, load_backbone(folder, device=options["device"]))

@@ -18,6 +18,7 @@ class Job:
 
     asked: Any  # cli.requests.Asked
     editor: Any  # simulators.editing.ProgressiveEditor
+    drawer: Any  # simulators.transition.Engine with weights of its own, or None
     options: dict[str, Any]
     horizon_years: float | None
 
@@ -37,6 +38,7 @@ class Job:
             overwrite=self.options["overwrite"],
             stamped=self.options["stamp"],
             dicom=self.options["dicom"],
+            style=video_style(self.options),
         )
         return _summary(path, out, trajectory)
 
@@ -65,6 +67,9 @@ class Job:
                 engine=self.options["transition"],
                 frames_per_transition=self.options["frames"],
                 fps=self.options["fps"],
+                outside=self.options["transition_outside"],
+                drawer=self.drawer,
+                text="" if self.drawer is None else self.options["transition_text"],
             )
         return trajectory
 
@@ -103,8 +108,14 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
     seed: o.Seed = 0,
     samples: o.Samples = 1,
     transition: o.Transition = "latent",
+    transition_model: o.TransitionModel = None,
+    transition_parts: o.TransitionParts = None,
+    transition_text: o.TransitionText = "smooth transition",
+    transition_outside: o.TransitionOutside = "ramp",
     frames: o.Frames = 12,
     fps: o.Fps = 16.0,
+    video_layout: o.VideoLayout = "frames",
+    video_label: o.VideoLabel = False,
     dicom: o.Dicom = False,
     stamp: o.Stamp = False,
     overwrite: o.Overwrite = False,
@@ -149,11 +160,13 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
 def _prepare(options: dict[str, Any]) -> tuple[Job, list[Path], list[Path]]:
     """Check options, images and outputs before the model is loaded, then load it once."""
     from sequela.checkpoints import domain_of, model_for
+    from sequela.cli.drawers import load_drawer
     from sequela.cli.requests import asked_by, expand, settings_from
     from sequela.core.checks import check_choice, check_count, check_positive
     from sequela.io import read_scan
+    from sequela.render import check_encoder
     from sequela.simulators.editing import preset
-    from sequela.simulators.transition import TRANSITIONS, check_fps
+    from sequela.simulators.transition import OUTSIDE, TRANSITIONS, check_fps
 
     asked = asked_by(options, model_domain=options["model"] and domain_of(options["model"]))
     options["model"] = options["model"] or model_for(asked.instructions.domain)
@@ -166,13 +179,28 @@ def _prepare(options: dict[str, Any]) -> tuple[Job, list[Path], list[Path]]:
     if options["until_change"] is not None:
         check_positive("--until-change", options["until_change"])
     check_choice("--transition", options["transition"], (*TRANSITIONS, "none"))
+    check_choice("--transition-outside", options["transition_outside"], OUTSIDE)
+    if options["transition"] != "none":
+        check_encoder()
+    video_style(options)  # an unknown layout must not surface hours later
     years = None if horizon is None else parse_duration(horizon)
     paths = expand(options["inputs"])
     targets = _targets(paths, options["out"], overwrite=options["overwrite"])
     for path in paths:  # one damaged file among many must not surface hours later
         asked.check(read_scan(path, frame=options["frame"]))
+    drawer = load_drawer(options)
     editor = load_editor(options, settings, asked.instructions.domain)
-    return Job(asked=asked, editor=editor, options=options, horizon_years=years), paths, targets
+    job = Job(asked=asked, editor=editor, drawer=drawer, options=options, horizon_years=years)
+    return job, paths, targets
+
+
+def video_style(options: dict[str, Any]) -> Any:
+    """How the options lay the film out."""
+    from sequela.render import VideoStyle
+
+    return VideoStyle(
+        layout=options["video_layout"], labelled=options["video_label"], stamped=options["stamp"]
+    )
 
 
 def load_editor(options: dict[str, Any], settings: Any, domain: str) -> Any:

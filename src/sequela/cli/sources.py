@@ -42,8 +42,15 @@ _COVID = """@article{cohen2020covid,
   journal={arXiv:2006.11988}, year={2020}
 }"""
 
+_SEINE = """@inproceedings{chen2024seine,
+  title={SEINE: Short-to-Long Video Diffusion Model for Generative Transition and Prediction},
+  author={Chen, Xinyuan and Wang, Yaohui and Zhang, Lingjun and Zhuang, Shaobin and others},
+  booktitle={ICLR}, year={2024}
+}"""
+
 SOURCES: dict[str, tuple[str, ...]] = {
     "progressive-editing": (_PIE, _LDM, _DPM, _CFG, _COMPOSE),
     "transition": (_SDEDIT,),
+    "seine": (_SEINE,),
     "chest-mini": (_NIH, _COVID),
 }

@@ -16,6 +16,7 @@ from sequela.core.errors import (
     UnknownNameError,
     UnreadableFileError,
 )
+from sequela.core.frames import DrawnFrames
 from sequela.core.record import DISCLAIMER, SCHEMA_VERSION, Record
 from sequela.core.registry import Entry, Registry
 from sequela.core.scan import Region, Scan, Source, Window, hash_bytes
@@ -27,6 +28,7 @@ __all__ = [
     "Branch",
     "CheckpointError",
     "Condition",
+    "DrawnFrames",
     "EndpointError",
     "Entry",
     "Finding",

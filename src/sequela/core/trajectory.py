@@ -9,6 +9,7 @@ import numpy as np
 
 from sequela.core.condition import Condition
 from sequela.core.errors import InvalidInputError
+from sequela.core.frames import DrawnFrames
 from sequela.core.record import Record
 from sequela.core.scan import Region, Scan
 
@@ -68,13 +69,14 @@ class Video:
     """Frames through the states of the main branch, at viewing size; they claim no clinical time.
 
     Attributes:
-        frames: uint8 `[F, H, W]` grey or `[F, H, W, 3]`.
+        frames: uint8 `[F, H, W]` grey or `[F, H, W, 3]`; drawn while they are written, where the
+            film is long.
         fps: Frames a second.
         engine: The transition that made them.
         frames_per_transition: K; N clips of K frames give N(K-1)+1 frames.
     """
 
-    frames: np.ndarray = field(repr=False)
+    frames: np.ndarray | DrawnFrames = field(repr=False)
     fps: float
     engine: str
     frames_per_transition: int

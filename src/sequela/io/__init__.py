@@ -8,6 +8,7 @@ from sequela.io.run_read import read_run
 from sequela.io.run_write import write_states
 from sequela.io.scans import read_region_file, read_scan
 from sequela.io.texts import read_text
+from sequela.io.visits import same_patient, visit_date
 
 __all__ = [
     "DicomSeries",
@@ -18,6 +19,8 @@ __all__ = [
     "read_run",
     "read_scan",
     "read_text",
+    "same_patient",
+    "visit_date",
     "write_array",
     "write_derived_dicom",
     "write_states",

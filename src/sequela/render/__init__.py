@@ -3,22 +3,30 @@
 from sequela.render.display import to_display, viewing_size
 from sequela.render.figures import contact_sheet
 from sequela.render.heat import change_map, heat_colours, heat_overlay, heat_scale
+from sequela.render.pages import write_page
 from sequela.render.report import write_report
 from sequela.render.save import save_run
 from sequela.render.stamping import STAMP_TEXT, stamp
 from sequela.render.video import write_video
+from sequela.render.video_files import check_encoder
+from sequela.render.video_layout import LAYOUTS, VideoStyle, laid_out
 
 __all__ = [
+    "LAYOUTS",
     "STAMP_TEXT",
+    "VideoStyle",
     "change_map",
+    "check_encoder",
     "contact_sheet",
     "heat_colours",
     "heat_overlay",
     "heat_scale",
+    "laid_out",
     "save_run",
     "stamp",
     "to_display",
     "viewing_size",
+    "write_page",
     "write_report",
     "write_video",
 ]

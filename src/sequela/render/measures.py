@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sequela.core import Branch
+from sequela.core import Branch, State
 from sequela.render.album import Album, Picture
 from sequela.render.curves import Chart, Series, chart
 from sequela.render.overlays import region_overlay
@@ -20,10 +20,11 @@ def charts(album: Album) -> list[Chart]:
         for branch in album.trajectory.branches
         for picture in album.along(branch)
     )
-    x_label = "Time after the baseline (years)" if timed else "Step"
+    unit = _unit(album) if timed else None
+    x_label = "Step" if unit is None else f"Time after the baseline ({unit[0]})"
 
     def series(value: Callable[[Picture], float | None]) -> list[Series]:
-        return [_series(branch, album.along(branch), value, timed) for branch in _branches(album)]
+        return [_series(branch, album.along(branch), value, unit) for branch in _branches(album)]
 
     change = series(lambda picture: 100 * picture.mean_change)
     drawn = [chart("Mean |change|, whole image", x_label, "% of window", change)]
@@ -89,14 +90,23 @@ def _branches(album: Album) -> tuple[Branch, ...]:
     return album.trajectory.branches
 
 
+def _unit(album: Album) -> tuple[str, float]:
+    """What times are drawn in, and how many make a year: days where the whole run is short."""
+    longest = max(picture.state.time_years or 0.0 for picture in album)
+    return ("days", 365.25) if longest < 1 else ("years", 1.0)
+
+
 def _series(
     branch: Branch,
     pictures: Sequence[Picture],
     value: Callable[[Picture], float | None],
-    timed: bool,
+    unit: tuple[str, float] | None,
 ) -> Series:
+    def place(state: State) -> float:
+        return float(state.step) if unit is None else unit[1] * (state.time_years or 0.0)
+
     points = [
-        ((picture.state.time_years or 0.0) if timed else float(picture.state.step), figure)
+        (place(picture.state), figure)
         for picture in pictures
         if (figure := value(picture)) is not None
     ]

@@ -14,10 +14,9 @@ from sequela.render.display import plane
 from sequela.render.heat import heat_colours
 from sequela.render.measures import charts, table, viewer
 from sequela.render.overlays import uncertainty
+from sequela.render.pages import environment, write_page
 from sequela.render.words import asked, branch_title, inputs, rows, sources, summary
-from sequela.render.writing import writing
 
-TEMPLATES = Path(__file__).parent / "templates"
 LARGEST_INLINE_VIDEO = 16_000_000  # bytes; a longer film is named, not carried, by the page
 
 
@@ -34,18 +33,11 @@ def write_report(trajectory: Trajectory, folder: Path) -> Path:
     Raises:
         OutputError: The page could not be written.
     """
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    script = environment.get_template("report.js").render()
+    script = environment().get_template("report.js").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    page = environment.get_template("report.html.j2").render(
+    return write_page(
+        "report.html.j2",
+        folder / "report.html",
         **_pictures(trajectory, folder),
         **_provenance(trajectory.record),
         title=trajectory.main.condition.label,
@@ -55,10 +47,6 @@ def write_report(trajectory: Trajectory, folder: Path) -> Path:
         sources=sources(trajectory),
         script_hash=f"sha256-{digest}",  # the browser runs this script and no other
     )
-    path = folder / "report.html"
-    with writing(path):
-        path.write_text(page, encoding="utf-8")
-    return path
 
 
 def _pictures(trajectory: Trajectory, folder: Path) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from sequela.render.figures import marked
 from sequela.render.report import write_report
 from sequela.render.stamping import stamp
 from sequela.render.video import write_video
+from sequela.render.video_layout import VideoStyle, laid_out
 from sequela.render.writing import writing
 
 
@@ -21,6 +22,7 @@ def save_run(
     overwrite: bool = False,
     stamped: bool = False,
     dicom: bool = False,
+    style: VideoStyle | None = None,
 ) -> Path:
     """Write the run folder and return it: states and record, video, report.
 
@@ -32,6 +34,7 @@ def save_run(
         overwrite: Replace a run that is already there.
         stamped: Add `stamped/001.png` and so on: simulated states with the stamp burnt in.
         dicom: Add `dicom/001.dcm` and so on: simulated states as derived DICOM images.
+        style: Layout of the video; None shows the frames alone, which equal the states.
 
     Raises:
         OutputExistsError: `folder` is already there and `overwrite` is not set.
@@ -41,7 +44,8 @@ def save_run(
     with atomic_folder(target, overwrite=overwrite) as work:
         write_states(trajectory, work)
         if trajectory.video is not None:
-            write_video(trajectory.video, work / "video.mp4", work / "video.gif")
+            film = laid_out(trajectory, style or VideoStyle())
+            write_video(film, work / "video.mp4", work / "video.gif")
         if stamped:
             _write_stamped(trajectory, work / "stamped")
         if dicom:

@@ -10,11 +10,25 @@ SOURCES = {
         'Liang et al., "PIE: Simulating Disease Progression via Progressive Image Editing", '
         "arXiv:2309.11745"
     ),
-    "transition": (
+    "flow": 'Lucas and Kanade, "An iterative image registration technique", IJCAI 1981',
+    "bridge": (
+        'Mattes et al., "PET-CT image registration in the chest using free-form deformations", '
+        "IEEE Transactions on Medical Imaging 2003"
+    ),
+    "latent": (
         'Meng et al., "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential '
         'Equations", arXiv:2108.01073'
     ),
+    "seine": (
+        'Chen et al., "SEINE: Short-to-Long Video Diffusion Model for Generative Transition and '
+        'Prediction", arXiv:2310.20700'
+    ),
 }
+_BUILT_ON = {
+    "flow": ("flow",),
+    "latent": ("flow", "latent"),
+    "seine": ("seine",),
+}  # engines whose papers are told here
 MODALITIES = {
     "xray": "X-ray",
     "photo": "photograph",
@@ -31,6 +45,14 @@ SCORES = {  # how the shares of the window that simulators record are titled
 def summary(trajectory: Trajectory) -> str:
     """One sentence: whose image, what was simulated, how often."""
     scan, last = trajectory.scan, trajectory.states[-1]
+    if trajectory.record.method == "bridge":
+        between = len(trajectory.states) - 2
+        return (
+            f"{scan.source.name} ({MODALITIES[scan.modality]}, "
+            f"{' by '.join(str(side) for side in scan.space)} pixels) bridged to a visit "
+            f"{time_length(last.time_years or 0.0)} later, with {between} interpolated "
+            f"state{'' if between == 1 else 's'} between."
+        )
     states = f"{last.step} step{'' if last.step == 1 else 's'}"
     others = len(trajectory.branches) - 1
     more = f", with {others} further branch{'' if others == 1 else 'es'}" if others else ""
@@ -55,9 +77,15 @@ def time_words(state: State, branch: Branch) -> str:
     """Time after the baseline and who says so, or a dash where there is only an order."""
     if state.time_years is None or branch.time_basis == "ordinal":
         return "none claimed"
-    years = state.time_years
-    length = f"{years:.2f} years" if abs(years) >= 1 else f"{years * 365.25:.0f} days"
-    return f"{length} after the baseline ({branch.time_basis})"
+    return f"{time_length(state.time_years)} after the baseline ({branch.time_basis})"
+
+
+def time_length(years: float) -> str:
+    """A length of time as one says it."""
+    if abs(years) >= 1:
+        return f"{years:.2f} years"
+    days = round(years * 365.25)
+    return f"{days} day{'' if days == 1 else 's'}"
 
 
 def asked(branches: Sequence[Branch]) -> list[dict[str, Any]]:
@@ -124,4 +152,5 @@ def rows(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 def sources(trajectory: Trajectory) -> list[str]:
     """The papers behind what this run used."""
     used = [SOURCES[trajectory.record.method]] if trajectory.record.method in SOURCES else []
-    return used + ([SOURCES["transition"]] if trajectory.video is not None else [])
+    engine = "" if trajectory.video is None else trajectory.video.engine
+    return used + [SOURCES[name] for name in _BUILT_ON.get(engine, ())]

@@ -26,8 +26,8 @@ from sequela.diffusion import Ancestral, Ddim, even_timesteps, guided
 from sequela.simulators.transition.seine_frames import chain, held_ends, unknown_frames
 
 SAMPLERS = ("ddim", "ddpm")
-Frames = Float[Tensor, "frame 3 height width"]
-Ends = Float[Tensor, "2 3 height width"]
+Frames = Float[Tensor, "frame channel height width"]
+Ends = Float[Tensor, "2 channel height width"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,6 +66,11 @@ class SeineTransition:
                 f"`size` must be two multiples of {multiple}, got {self.size}. "
                 "The published network was trained at (512, 512) and (320, 512)."
             )
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What the record of a run says about the weights."""
+        return self.backbone.card
 
     @classmethod
     def published(cls, backbone: SeineBackbone, **changes: Any) -> "SeineTransition":
@@ -114,14 +119,12 @@ class SeineTransition:
             meets,
         )
         video = drawing.clip(self._at_work(states), frames)
-        drawn = _resized(video, (first.shape[1], first.shape[2])).cpu()
-        if len(first) == 1:
-            drawn = drawn.mean(1, keepdim=True)
+        drawn = _matched(_resized(video, (first.shape[1], first.shape[2])).cpu(), len(first))
         return (pinned(drawn, torch.from_numpy(states)) if self.pin_ends else drawn).numpy()
 
     def _at_work(self, states: Float[np.ndarray, "2 channel h w"]) -> Ends:
-        """The states as the network takes them: RGB, stretched to its size."""
-        images = torch.from_numpy(states).expand(-1, 3, -1, -1)
+        """The states as the codec takes them, stretched to the network's size."""
+        images = _matched(torch.from_numpy(states), self.backbone.image_channels)
         multiple = self.backbone.pixels_per_latent
         height, width = self.size or (
             multiple * max(1, round(side / multiple)) for side in states.shape[2:]
@@ -239,7 +242,14 @@ class _Drawing:
             self.settings.progress(self.done, pieces * self.settings.num_denoising_steps)
 
 
-def _resized(images: Frames, size: tuple[int, int]) -> Float[Tensor, "frame 3 _ _"]:
+def _matched(images: Frames, channels: int) -> Float[Tensor, "frame wanted h w"]:
+    """Grey to RGB by repeating, RGB to grey by the mean."""
+    if channels == 1:
+        return images.mean(1, keepdim=True)
+    return images.expand(-1, channels, -1, -1)
+
+
+def _resized(images: Frames, size: tuple[int, int]) -> Float[Tensor, "frame channel _ _"]:
     if images.shape[-2:] == size:
         return images
     return F.interpolate(images, size, mode="bilinear", align_corners=False)
