@@ -16,6 +16,7 @@ from sequela.cohorts import Example, load_cohorts
 from sequela.core import Window
 from sequela.imaging import Fit, channels_first, resize, to_model_range
 from sequela.io import DicomSeries, write_derived_dicom
+from sequela.metrics import mean_estimate
 
 
 def healthy_test_films(data: Path, limit: int | None = None) -> list[Example]:
@@ -41,15 +42,8 @@ def interval(
     values: np.ndarray, patients: Sequence[str], *, seed: int = 0, draws: int = 4000
 ) -> tuple[float, float, float]:
     """Mean and 95 % bootstrap interval, patients drawn with replacement."""
-    names = sorted(set(patients))
-    groups = [values[[p == name for p in patients]] for name in names]
-    rng = np.random.default_rng(seed)
-    means = []
-    for _ in range(draws):
-        chosen = rng.integers(len(groups), size=len(groups))
-        means.append(np.concatenate([groups[i] for i in chosen]).mean())
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(values.mean()), float(low), float(high)
+    found = mean_estimate(np.asarray(values, float), np.asarray(patients), draws=draws, seed=seed)
+    return found.value, found.low, found.high
 
 
 def machine() -> dict[str, Any]:

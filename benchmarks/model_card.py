@@ -56,12 +56,12 @@ def main() -> None:
     edited = last_states(editor, domain, options.data)
     found = {"samples": drawn, "edited test images": edited, "real test images": test}
     near = {name: nearest(images, train) for name, images in found.items()}
-    order = np.argsort(-near["samples"].correlation)[:8]
+    order = np.argsort(-near["samples"].similarity)[:8]
     rows = [x for i in order for x in (drawn[i], train[near["samples"].index[i]])]
     contact_sheet([shown(x) for x in rows], ["sample", "nearest"] * 8, options.sheet, columns=8)
 
     every = [shown(x) for x in drawn]
-    names = [f"{i}: {c:.2f}" for i, c in enumerate(near["samples"].correlation)]
+    names = [f"{i}: {c:.2f}" for i, c in enumerate(near["samples"].similarity)]
     contact_sheet(every, names, options.sheet.with_stem("samples"), columns=16)
     if options.example is not None:
         write_example(drawn[options.example_index], options.example)
@@ -73,7 +73,7 @@ def main() -> None:
     card["held_out"] = {"codec_psnr_db_test": fidelity(editor.backbone, test)}
     card["memorisation"] = {
         "measure": "Pearson correlation with the nearest of the training images, 128 px",
-        **{name: quantiles(values.correlation) for name, values in near.items()},
+        **{name: quantiles(values.similarity) for name, values in near.items()},
     }
     path.write_text(json.dumps(card, indent=2) + "\n")
     print(json.dumps({k: card[k] for k in ("held_out", "memorisation")}, indent=2))

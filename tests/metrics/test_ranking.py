@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from sequela.metrics import auroc, patient_interval
+from sequela.metrics import auroc
+from sequela.metrics.ranking import weighted_auroc
 
 
 def test_auroc_of_a_hand_worked_case_counts_ties_half():
@@ -18,20 +19,12 @@ def test_auroc_agrees_with_counting_pairs():
 
 def test_auroc_of_one_class_is_not_a_number():
     assert np.isnan(auroc(np.arange(3), np.ones(3, bool)))
+    assert np.isnan(weighted_auroc(np.arange(3), np.array([True, False, True]), np.eye(3)[0]))
 
 
-def test_intervals_cover_the_truth_about_as_often_as_they_say():
-    hits = 0
-    for seed in range(60):
-        draw = np.random.default_rng(seed)
-        patients = np.repeat(np.arange(40), 3)
-        values = np.repeat(draw.normal(size=40), 3) + 0.1 * draw.normal(size=120)
-        low, high = patient_interval(lambda i, v=values: float(v[i].mean()), patients, draws=200)
-        hits += low <= 0 <= high
-    assert 50 <= hits <= 60  # one that drew images, not patients, would hit about 40 times
-
-
-def test_the_same_seed_gives_the_same_interval():
-    values, patients = np.arange(10.0), np.arange(10) // 2
-    once, again = (patient_interval(lambda i: float(values[i].mean()), patients) for _ in range(2))
-    assert once == again
+def test_whole_weights_are_repeated_cases():
+    draw = np.random.default_rng(1)
+    scores, ill = draw.integers(0, 9, 50), draw.random(50) < 0.4
+    times = draw.integers(0, 4, 50)
+    repeated = auroc(np.repeat(scores, times), np.repeat(ill, times))
+    assert weighted_auroc(scores, ill, times * 1.0) == pytest.approx(repeated)

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 import sequela
 from sequela.core import CheckpointError
 from sequela.training import read_recipe, run_recipe
-from sequela.training.data import ImageSet, view_weights
+from sequela.training.data import ImageSet
 from tests.simulators.scans import drawn
 from tests.training.conftest import AUTOENCODER, DIFFUSION
 
@@ -105,7 +105,7 @@ def test_balanced_views_are_shown_equally_often_in_each_group():
     views = ("PA", "AP", "AP", "AP", "AP", "PA", "PA", "PA", "AP", "AP")
     images = ImageSet(images=torch.zeros(10, 1, 2, 2), findings=findings, views=views)
     totals: Counter = Counter()
-    for found, view, weight in zip(findings, views, view_weights(images).tolist(), strict=True):
+    for found, view, weight in zip(findings, views, images.view_weights.tolist(), strict=True):
         totals[found, view] += weight
     assert totals[(), "PA"] == pytest.approx(totals[(), "AP"]) == pytest.approx(2.5)
     assert totals[("Pneumonia",), "PA"] == pytest.approx(totals[("Pneumonia",), "AP"])

@@ -55,6 +55,23 @@ def find_model(model: str) -> str:
     )
 
 
+def find_network(name: str) -> Path:
+    """The file of a bundled judge, classifier or embedding; a path passes through as it is.
+
+    Raises:
+        UnknownNameError: A bare word that is neither bundled nor a file.
+    """
+    root = Path(str(files("sequela"))) / "assets" / "models"
+    known = {p.parent.name: p for p in sorted(root.glob("*/model.safetensors"))}
+    if name in known:
+        return known[name]
+    if Path(name).is_file():
+        return Path(name)
+    raise UnknownNameError(
+        unknown_name("network", name, known) + " Or give a safetensors file of such a network."
+    )
+
+
 def model_for(domain: str) -> str:
     """The bundled model of a domain.
 

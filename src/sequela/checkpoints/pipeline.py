@@ -37,7 +37,7 @@ def save_pipeline(
         # fp16 halves the clone; computing stays fp32 on CPUs
         half = copy.deepcopy(network).to(torch.float16)
         half.save_pretrained(folder / name, safe_serialization=True, max_shard_size=SHARD_SIZE)
-        _forget_origin(folder / name / "config.json")
+        forget_origin(folder / name / "config.json")
     scheduler.save_pretrained(folder / "scheduler")
     tokenizer.save_pretrained(folder / "tokenizer")
     index = {
@@ -55,7 +55,7 @@ def save_pipeline(
     (folder / "card.json").write_text(json.dumps(card, indent=2) + "\n")
 
 
-def _forget_origin(config: Path) -> None:
+def forget_origin(config: Path) -> None:
     """Drop the folder a part was loaded from: it names somebody's machine."""
     values = json.loads(config.read_text(encoding="utf-8"))
     values.pop("_name_or_path", None)

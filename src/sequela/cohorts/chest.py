@@ -6,7 +6,7 @@ data collection", arXiv:2006.11988.
 
 from pathlib import Path
 
-from sequela.cohorts.examples import Example, read_labels
+from sequela.cohorts.examples import Example, age_years_of, read_labels, sex_of
 
 _COLUMNS = ("file", "label", "patient_id", "split", "view")
 _TIME_FINDINGS: dict[str, tuple[str, ...] | None] = {
@@ -29,6 +29,8 @@ def cxr_nih(root: Path) -> list[Example]:
             split=row["split"],
             findings=tuple(sorted(name.replace("_", " ") for name in names)),
             view=row["view"],
+            age_years=age_years_of(row),
+            sex=sex_of(row),
         )
 
     return read_labels(folder, (*_COLUMNS, "all_findings"), example)
@@ -51,6 +53,8 @@ def cxr_time_open(root: Path) -> list[Example]:
             split=row["split"],
             findings=_TIME_FINDINGS.get(row["label"]),
             view="PA" if row["view"] == "PA" else "AP",
+            age_years=age_years_of(row),
+            sex=sex_of(row),
         )
 
     return read_labels(folder, (*_COLUMNS, "licence_class", "group"), example)

@@ -1,7 +1,7 @@
 """Example and Cohort: images with their findings, split by patient."""
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +65,19 @@ def read_labels(
             )
         examples = [example for row in reader if (example := make(row)) is not None]
     return checked(examples, folder.name)
+
+
+def age_years_of(row: Mapping[str, str]) -> float | None:
+    """The age in a `labels.csv`; None where the column is missing, blank or not a number."""
+    try:
+        return float(row.get("age") or "")
+    except ValueError:
+        return None
+
+
+def sex_of(row: Mapping[str, str]) -> str:
+    """`female`, `male`, or "" where a `labels.csv` tells neither."""
+    return {"f": "female", "m": "male"}.get((row.get("sex") or "")[:1].lower(), "")
 
 
 def checked(examples: list[Example], name: str) -> list[Example]:

@@ -6,7 +6,7 @@ Archive, collection UDA-1 (CC0).
 
 from pathlib import Path
 
-from sequela.cohorts.examples import Example, read_labels
+from sequela.cohorts.examples import Example, age_years_of, read_labels, sex_of
 
 _COLUMNS = ("file", "label", "patient_id", "split")
 NAMES = {
@@ -39,6 +39,8 @@ def _read(folder: Path) -> list[Example]:
             patient=row["patient_id"],
             split=row["split"],
             findings=NAMES.get(row["label"]),  # "benign" alone says too little
+            age_years=age_years_of(row),
+            sex=sex_of(row),
         )
 
     return read_labels(folder, _COLUMNS, example)

@@ -1,12 +1,8 @@
-"""AUROC and intervals that draw whole patients."""
-
-from collections.abc import Callable
+"""How well scores tell two kinds of cases apart."""
 
 import numpy as np
-from jaxtyping import Bool, Num
+from jaxtyping import Bool, Float, Int, Num
 from scipy.stats import rankdata
-
-from sequela.core.checks import check_count
 
 
 def auroc(scores: Num[np.ndarray, " case"], ill: Bool[np.ndarray, " case"]) -> float:
@@ -17,27 +13,29 @@ def auroc(scores: Num[np.ndarray, " case"], ill: Bool[np.ndarray, " case"]) -> f
     return float((rankdata(scores)[ill].sum() - sick * (sick + 1) / 2) / (sick * well))
 
 
-def patient_interval(
-    statistic: Callable[[np.ndarray], float],
-    patients: np.ndarray,
-    *,
-    draws: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """95 % bootstrap interval of a statistic of case indices, drawn by patient.
+def weighted_auroc(
+    scores: Num[np.ndarray, " case"],
+    ill: Bool[np.ndarray, " case"],
+    weights: Float[np.ndarray, " case"],
+) -> float:
+    """The AUROC of cases that count more or less; ties count half, nan where one kind is missing.
 
     Args:
-        statistic: Takes indices, with repeats; nan results are left out.
-        patients: Who each case is of.
-        draws: Bootstrap samples.
-        seed: Of the draws.
+        scores: Higher is more like the ill.
+        ill: Which cases are.
+        weights: How much each counts, >= 0; whole numbers repeat cases.
     """
-    check_count("draws", draws)
-    generator = np.random.default_rng(seed)
-    cases = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
-    values = []
-    for _ in range(draws):
-        chosen = generator.integers(len(cases), size=len(cases))
-        values.append(statistic(np.concatenate([cases[i] for i in chosen])))
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    _, places = np.unique(scores, return_inverse=True)
+    return placed_auroc(places, ill, weights)
+
+
+def placed_auroc(
+    places: Int[np.ndarray, " case"],
+    ill: Bool[np.ndarray, " case"],
+    weights: Float[np.ndarray, " case"],
+) -> float:
+    """The same from each score's place among all, for many draws of the same scores."""
+    sick_at, well_at = np.bincount(places, weights * ill), np.bincount(places, weights * ~ill)
+    total = float(sick_at.sum() * well_at.sum())
+    below = np.cumsum(well_at) - well_at
+    return float((sick_at * (below + 0.5 * well_at)).sum()) / total if total else float("nan")

@@ -9,14 +9,14 @@ Prediction", arXiv:2310.20700; the layout of its published checkpoint.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own convention
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from sequela.core.checks import check_count
+from sequela.core.checks import check_choice, check_count
 from sequela.core.errors import InvalidInputError
 from sequela.nn.temporal import RelativeBias, Rotary, TemporalAttention
 from sequela.nn.video_blocks import (
@@ -29,6 +29,7 @@ from sequela.nn.video_blocks import (
     VideoTransformerBlock,
 )
 
+Prediction = Literal["epsilon", "v_prediction"]
 Time = Float[Tensor, "batch time_width"]
 Text = Float[Tensor, "batch token text_width"]
 
@@ -48,12 +49,14 @@ class SeineConfig:
     rotary_width: int = 32  # features of each head that turn
     bias_buckets: int = 32
     bias_max_distance: int = 32  # frames from where on all distances share a bucket
+    prediction: Prediction = "epsilon"  # `v_prediction`: only where trained so
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))  # JSON knows lists only
         for name in ("depth", "heads", "text_width", "norm_groups", "frames"):
             check_count(name, getattr(self, name))
         check_count("bias_buckets", self.bias_buckets, minimum=4)
+        check_choice("prediction", self.prediction, ("epsilon", "v_prediction"))
         if self.in_channels != 2 * self.out_channels + 1:
             raise InvalidInputError(
                 "`in_channels` must be twice `out_channels` and one for the mask, got "

@@ -13,11 +13,28 @@ from sequela.core import CheckpointError
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What a training remembers besides its step number."""
+    """What a training remembers besides its step number; frozen weights are not part of it."""
 
     networks: nn.Module
     averaged: nn.Module
     optimiser: torch.optim.Optimizer
+
+    @property
+    def frozen(self) -> set[str]:
+        """Names of the weights that stay as they were loaded; shared ones have several."""
+        named = self.networks.named_parameters(remove_duplicate=False)
+        return {name for name, p in named if not p.requires_grad}
+
+    def learned(self, module: nn.Module) -> dict[str, torch.Tensor]:
+        """All other tensors of the networks, or of their running average."""
+        frozen = self.frozen
+        return {k: v for k, v in module.state_dict().items() if k not in frozen}
+
+    def restore(self, module: nn.Module, file: Path) -> None:
+        """Put stored tensors in their places; every learned one must be there, and no other."""
+        missing, surplus = module.load_state_dict(load_file(file), strict=False)
+        if surplus or set(missing) - self.frozen:
+            raise ValueError(f"{len(missing)} tensors are missing, {len(surplus)} have no place")
 
 
 def save_checkpoint(folder: Path, state: TrainingState, *, step: int) -> None:
@@ -25,8 +42,9 @@ def save_checkpoint(folder: Path, state: TrainingState, *, step: int) -> None:
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    save_file(state.networks.state_dict(), partial / "networks.safetensors")
-    save_file(state.averaged.state_dict(), partial / "averaged.safetensors")
+    save_file(state.learned(state.networks), partial / "networks.safetensors")
+    if state.averaged is not state.networks:
+        save_file(state.learned(state.averaged), partial / "averaged.safetensors")
     torch.save({"step": step, "optimiser": state.optimiser.state_dict()}, partial / "optimiser.pt")
     old = folder.with_name(f".{folder.name}.old")
     shutil.rmtree(old, ignore_errors=True)
@@ -44,8 +62,9 @@ def load_checkpoint(folder: Path, state: TrainingState) -> int:
     if not folder.exists():
         return 0
     try:
-        state.networks.load_state_dict(load_file(folder / "networks.safetensors"))
-        state.averaged.load_state_dict(load_file(folder / "averaged.safetensors"))
+        state.restore(state.networks, folder / "networks.safetensors")
+        if state.averaged is not state.networks:
+            state.restore(state.averaged, folder / "averaged.safetensors")
         stored = torch.load(folder / "optimiser.pt", weights_only=True, map_location="cpu")
         state.optimiser.load_state_dict(stored["optimiser"])
     except (OSError, RuntimeError, ValueError, KeyError) as error:

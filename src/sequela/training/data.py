@@ -1,8 +1,10 @@
-"""Images in memory, and batches that depend on nothing but the seed and the step number."""
+"""Images with their findings, and batches that depend on nothing but seed and step number."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,10 +12,10 @@ import torch.nn.functional as F  # noqa: N812  # torch's own convention
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from sequela.cohorts import Example
-from sequela.core import hash_bytes
-from sequela.imaging import Fit, channels_first, to_model_range
-from sequela.io import read_scan
+from sequela.cohorts import Example, load_cohorts, split_of
+from sequela.core import InvalidInputError, hash_bytes
+from sequela.training.exposure import swap_exposure
+from sequela.training.image_files import ImageFiles, decode
 from sequela.training.recipe import DataSettings
 
 
@@ -22,12 +24,13 @@ class ImageSet:
     """All images of one split, ready to draw from.
 
     Attributes:
-        images: `[N, C, S, S]` in [-1, 1].
-        findings: For each image; None where it is unlabelled.
+        images: `[N, C, S, S]` in [-1, 1], in memory or as files.
+        findings: For each image; None where it is unlabelled, or where its source leaves open
+            whether there is one: neither is a healthy image.
         views: For each image.
     """
 
-    images: Float[Tensor, "image channel side side"]
+    images: Float[Tensor, "image channel side side"] | ImageFiles
     findings: tuple[tuple[str, ...] | None, ...]
     views: tuple[str, ...]
 
@@ -38,33 +41,119 @@ class ImageSet:
         self, size: int, generator: torch.Generator, *, step: int, settings: DataSettings
     ) -> Int[Tensor, " batch"]:
         """Indices of random images, with replacement."""
-        if settings.balance_views_from is None or step < settings.balance_views_from:
+        if settings.balance_findings:
+            weights = self.finding_weights
+        elif settings.balance_views_from is not None and step >= settings.balance_views_from:
+            weights = self.view_weights
+        else:
             return torch.randint(len(self), (size,), generator=generator)
-        weights = view_weights(self)
         return torch.multinomial(weights, size, replacement=True, generator=generator)
 
+    def parts(self, size: int) -> Iterator[Float[Tensor, "batch channel side side"]]:
+        """All images in their order, `size` at a time."""
+        yield from self.images.split(size)
 
-def load_images(examples: Sequence[Example], split: str, settings: DataSettings) -> ImageSet:
-    """Decode, window and resize the images of one split, all in the same way.
+    @cached_property
+    def view_weights(self) -> Float[Tensor, " image"]:
+        """Weights under which healthy, pneumonia and other films each show all views alike."""
+        groups = [
+            None if found is None else "healthy" if not found else "Pneumonia" in found
+            for found in self.findings
+        ]
+        cells = Counter(zip(groups, self.views, strict=True))
+        sizes = Counter(groups)
+        views = Counter(group for group, _ in cells)
+        return torch.tensor(
+            [
+                sizes[group] / (views[group] * cells[group, view])
+                for group, view in zip(groups, self.views, strict=True)
+            ]
+        )
 
-    File history (size, compression, framing) would otherwise be a shortcut between classes.
+    @cached_property
+    def finding_weights(self) -> Float[Tensor, " image"]:
+        """Weights of: choose a finding, or none, all alike; then choose an image that has it."""
+        names = [found or (None,) for found in self.findings if found is not None]
+        counts = Counter(name for found in names for name in found)
+        return torch.tensor(
+            [
+                0.0 if found is None else sum(1 / counts[name] for name in found or (None,))
+                for found in self.findings
+            ]
+        )
+
+
+def read_examples(settings: DataSettings, root: Path) -> list[Example]:
+    """The examples of a recipe's sets, on the sides that it asks for."""
+    examples = load_cohorts(settings.sets, root)
+    if settings.split == "hash":
+        return [replace(example, split=split_of(example.patient)) for example in examples]
+    return examples
+
+
+def choose(examples: Sequence[Example], split: str, settings: DataSettings) -> list[Example]:
+    """Those of one split that a recipe learns from, or compares with.
+
+    Raises:
+        InvalidInputError: There are none.
     """
     chosen = [example for example in examples if example.split == split]
     if settings.views:
         chosen = [example for example in chosen if example.view in settings.views]
+    if settings.findings:
+        chosen = [e for e in chosen if set(e.findings or ()) & set(settings.findings)]
     if split == "train" and settings.patients != "all":
         chosen = [e for e in chosen if learner_of(e.patient) == settings.patients]
-    images = []
-    for example in chosen:
-        scan = read_scan(example.path)
-        image = channels_first(to_model_range(scan.array, scan.window))
-        square = Fit.of(scan.plane, settings.image_size).forward(image)
-        if settings.channels == 1:
-            square = square.mean(axis=0, keepdims=True)
-        images.append(torch.from_numpy(square).expand(settings.channels, -1, -1))
+    if split == "train" and settings.shots is not None:
+        chosen = few(chosen, settings.shots)
+    if not chosen:
+        raise InvalidInputError(
+            f"`data` must leave at least one image to {split}, but of {len(examples)} images of "
+            f"{', '.join(settings.sets)} none is there. Ask for fewer conditions, or for "
+            'split = "hash".'
+        )
+    return chosen
+
+
+def few(examples: Sequence[Example], count: int) -> list[Example]:
+    """So many of the examples, a second one of a patient only when all have given one.
+
+    The choice is a hash of the patient's name: the same on every machine, and a larger `count`
+    adds to a smaller one.
+    """
+    seen: Counter[str] = Counter()
+    ranked = []
+    for example in sorted(examples, key=lambda e: e.path.name):
+        # Salted, or the few would be those whom `learner_of` gives to a judge.
+        place = hash_bytes(f"sequela shots {example.patient}".encode())
+        ranked.append((seen[example.patient], place, example))
+        seen[example.patient] += 1
+    return [example for *_, example in sorted(ranked, key=lambda entry: entry[:2])][:count]
+
+
+def load_images(
+    examples: Sequence[Example], split: str, settings: DataSettings, cache: Path | None = None
+) -> ImageSet:
+    """The images of one split: in memory where they fit, or else read as they are drawn.
+
+    Args:
+        examples: Of all splits.
+        split: Which one.
+        settings: Which images, and how large they may be together.
+        cache: Where to keep decoded what does not fit in memory.
+    """
+    chosen = choose(examples, split, settings)
+    bytes_each = 4 * settings.channels * settings.image_size**2
+    images: Tensor | ImageFiles
+    if len(chosen) * bytes_each > settings.memory_gb * 1e9:
+        paths = [example.path for example in chosen]
+        images = ImageFiles(paths=paths, settings=settings, cache=cache)
+    else:
+        decoded = (decode(example.path, settings) for example in chosen)
+        images = torch.stack([image.expand(settings.channels, -1, -1) for image in decoded])
     return ImageSet(
-        images=torch.stack(images),
-        findings=tuple(example.findings for example in chosen),
+        images=images,
+        findings=tuple(None if not e.findings and e.open_findings else e.findings for e in chosen),
         views=tuple(example.view for example in chosen),
     )
 
@@ -78,23 +167,6 @@ def learner_of(patient: str) -> str:
     return "judge" if share < 0.3 else "generator"
 
 
-def view_weights(images: ImageSet) -> Float[Tensor, " image"]:
-    """Weights under which healthy, pneumonia and other films each show all their views alike."""
-    groups = [
-        None if found is None else "healthy" if not found else "Pneumonia" in found
-        for found in images.findings
-    ]
-    cells = Counter(zip(groups, images.views, strict=True))
-    sizes = Counter(groups)
-    views = Counter(group for group, _ in cells)
-    return torch.tensor(
-        [
-            sizes[group] / (views[group] * cells[group, view])
-            for group, view in zip(groups, images.views, strict=True)
-        ]
-    )
-
-
 def step_generator(seed: int, *keys: int) -> torch.Generator:
     """A generator for each step, so that a resumed run draws what it would have drawn."""
     state = np.random.SeedSequence([seed, *keys]).generate_state(1, np.uint64)[0]
@@ -106,7 +178,14 @@ def vary(
     settings: DataSettings,
     generator: torch.Generator,
 ) -> Float[Tensor, "batch channel side side"]:
-    """Turn, scale, move and re-contrast each image a little; mirror half if asked to."""
+    """Turn, scale, move and re-contrast each image a little; mirror half if asked to.
+
+    Exposures are swapped within the batch, if asked to: hand in images with all findings.
+    """
+    if not settings.varies:
+        return images
+    if settings.swap_exposure:
+        images = swap_exposure(images, generator)
     batch = len(images)
     draw = 2 * torch.rand(batch, 6, generator=generator) - 1
     angle = draw[:, 0] * settings.rotation_degrees * torch.pi / 180

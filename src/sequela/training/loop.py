@@ -1,13 +1,15 @@
 """One training loop, readable from top to bottom, for every objective.
 
-Nothing random lives between steps: each draw comes from (seed, step, process), so a run that was
-stopped and resumed gives the same weights as one that was not.
+Nothing random lives between steps: each draw comes from (seed, step, piece of the batch), so a run
+that was stopped and resumed gives the same weights as one that was not, and so does one whose
+pieces are shared out among several processes, but for the rounding of sums.
 """
 
 import copy
-import csv
+import importlib
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,8 +18,9 @@ from torch import Tensor, nn
 
 from sequela.core import MissingExtraError
 from sequela.training.auc_margin import PESG
+from sequela.training.batches import Batches
 from sequela.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
-from sequela.training.data import step_generator
+from sequela.training.curves import append_row, drop_rows_after
 from sequela.training.recipe import OptimiserSettings, Recipe
 
 
@@ -63,26 +66,36 @@ def train(
     """
     accelerator = _accelerator(recipe, out)
     settings = recipe.optimiser
-    averaged = copy.deepcopy(objective.networks).requires_grad_(requires_grad=False)
+    averaged = _copied(objective.networks) if settings.ema_decay else objective.networks
     optimiser = _optimiser(objective.networks, settings)
     state = TrainingState(objective.networks, averaged, optimiser)
     first = load_checkpoint(out / "checkpoint", state)
     networks, prepared = accelerator.prepare(objective.networks, optimiser)
     averaged.to(accelerator.device)
+    for table in ("curves.csv", "held_out.csv") if accelerator.is_main_process else ():
+        drop_rows_after(out / table, first)
+    batches = Batches(objective.batch, recipe, accelerator, first)
     for step in range(first, settings.steps):
         for group in prepared.param_groups:
             group["lr"] = settings.learning_rate * learning_rate_share(step, settings)
-        losses = _update(accelerator, objective, networks, prepared, recipe, step)
+        losses = _update(accelerator, batches, networks, prepared, settings)
         _average(averaged, accelerator.unwrap_model(networks), step, settings.ema_decay)
         done = step + 1
         if accelerator.is_main_process:
             _report(objective, recipe, state, out, done, losses, accelerator)
         if progress is not None:
             progress(done, settings.steps, losses["loss"])
-    accelerator.end_training()
     if accelerator.is_main_process:
         objective.export(averaged, out / "model")
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
     return out / "model"
+
+
+def _copied(networks: nn.Module) -> nn.Module:
+    """A copy that shares the frozen weights, which may be most of them."""
+    shared = {id(p): p for p in networks.parameters() if not p.requires_grad}
+    return copy.deepcopy(networks, shared).requires_grad_(requires_grad=False)
 
 
 def _optimiser(networks: nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:
@@ -94,9 +107,10 @@ def _optimiser(networks: nn.Module, settings: OptimiserSettings) -> torch.optim.
             lr=settings.learning_rate,
             weight_decay=settings.weight_decay,
         )
-    return torch.optim.AdamW(
-        networks.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
+    learned = [p for p in networks.parameters() if p.requires_grad]
+    rate, decay = settings.learning_rate, settings.weight_decay
+    betas = (settings.betas[0], settings.betas[1])
+    return torch.optim.AdamW(learned, lr=rate, betas=betas, weight_decay=decay)
 
 
 def _report(  # noqa: PLR0913, PLR0917  # split off `train` to keep that readable
@@ -128,26 +142,27 @@ def learning_rate_share(step: int, settings: OptimiserSettings) -> float:
 
 
 def _update(
-    accelerator: Any, objective: Objective, networks: Any, optimiser: Any, recipe: Recipe, step: int
+    accelerator: Any, batches: Batches, networks: Any, optimiser: Any, settings: OptimiserSettings
 ) -> dict[str, float]:
-    settings = recipe.optimiser
-    figures: dict[str, float] = {}
-    for part in range(settings.accumulation):
-        generator = step_generator(recipe.seed, step, part, accelerator.process_index)
-        batch = _to_device(
-            objective.batch(settings.batch_size, generator, step), accelerator.device
-        )
-        with torch.random.fork_rng():
-            # dropout draws from the global state; inside the fork it follows the step like the rest
-            torch.manual_seed(generator.initial_seed())
-            losses: dict[str, Tensor] = networks(*batch)
-        accelerator.backward(losses["loss"] / settings.accumulation)
+    """One update, from all pieces of its batch; one schedule step, whatever their number."""
+    parts, figures = len(batches.own), dict[str, Tensor]()
+    for part in range(parts):
+        batch, seed = batches.take()
+        is_last = part == parts - 1
+        # the processes' gradients are averaged once, with the last piece
+        with nullcontext() if is_last else accelerator.no_sync(networks):
+            with torch.random.fork_rng():
+                # dropout draws from the global state; inside the fork it follows the step as well
+                torch.manual_seed(seed)
+                losses: dict[str, Tensor] = networks(*_to_device(batch, accelerator.device))
+            accelerator.backward(losses["loss"] / parts)
         for name, value in losses.items():
-            figures[name] = figures.get(name, 0.0) + float(value.detach()) / settings.accumulation
+            figures[name] = figures.get(name, 0.0) + value.detach().float() / parts
     accelerator.clip_grad_norm_(networks.parameters(), settings.clip_norm)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
-    return figures
+    batches.settle()
+    return {name: float(accelerator.reduce(v, "mean")) for name, v in figures.items()}
 
 
 @torch.no_grad()
@@ -155,7 +170,8 @@ def _average(averaged: nn.Module, networks: nn.Module, step: int, decay: float) 
     # A young average forgets quickly, or the random start would linger for 1 / (1 - decay) steps.
     weight = 1 - min(decay, (1 + step) / (10 + step))
     for mean, value in zip(averaged.parameters(), networks.parameters(), strict=True):
-        mean.lerp_(value, weight)
+        if mean is not value:  # frozen weights are shared; without an average, all are
+            mean.lerp_(value, weight)
     for kept, buffer in zip(averaged.buffers(), networks.buffers(), strict=True):
         kept.copy_(buffer)
 
@@ -166,23 +182,27 @@ def _to_device(batch: tuple[Any, ...], device: torch.device) -> tuple[Any, ...]:
 
 def _log(accelerator: Any, table: Path, step: int, figures: dict[str, float]) -> None:
     accelerator.log(figures, step=step)
-    is_new = not table.exists()
-    with table.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        if is_new:
-            writer.writerow(["step", *figures])
-        writer.writerow([step, *(f"{value:.6g}" for value in figures.values())])
+    append_row(table, step, figures)
 
 
-def _accelerator(recipe: Recipe, out: Path) -> Any:
+def device_of_process() -> torch.device:
+    """Where this process trains: its own accelerator, or else the CPU."""
+    device: torch.device = _accelerate().PartialState().device
+    return device
+
+
+def _accelerate() -> Any:
     try:
-        from accelerate import Accelerator
+        return importlib.import_module("accelerate")
     except ImportError as error:
         raise MissingExtraError(
             "`sequela train` needs accelerate. Install it with: pip install 'sequela[train]'."
         ) from error
+
+
+def _accelerator(recipe: Recipe, out: Path) -> Any:
     out.mkdir(parents=True, exist_ok=True)
-    accelerator = Accelerator(
+    accelerator = _accelerate().Accelerator(
         mixed_precision=recipe.optimiser.mixed_precision,
         log_with="tensorboard",
         project_dir=out,

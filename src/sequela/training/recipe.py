@@ -1,15 +1,15 @@
 """Recipe: everything a training needs, read from one TOML file; an unknown key is an error."""
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sequela.core import InvalidInputError, UnreadableFileError
+from sequela.core import InvalidInputError
 from sequela.core.checks import check_choice, check_count, check_positive, check_share
-
-T = TypeVar("T")
+from sequela.core.toml_files import read_toml, section
+from sequela.training.lung_settings import LungForecastNetwork, VqganNetwork
+from sequela.training.transition_settings import TransitionNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,15 @@ class DataSettings:
     # `generator` leaves out three training patients in ten, whom only a judge may learn from.
     patients: str = "all"
     views: tuple[str, ...] = ()  # only images of these views; empty takes all
+    # `hash` makes three sides of any set, by patient; `own` keeps those it comes with.
+    split: str = "own"
+    findings: tuple[str, ...] = ()  # only images with one of these; empty takes all
+    shots: int | None = None  # so many training images, of as many patients as possible; None all
     image_size: int = 128  # pixels along each side
+    framing: str = "whole"  # `centre` cuts the longer side, as published; `whole` pads the shorter
     channels: int = 1  # 3 for colour
+    memory_gb: float = 4.0  # decoded images of a side that need more are read as they are drawn
+    workers: int = 8  # threads that decode them
     rotation_degrees: float = 5.0  # each image is turned by up to this
     zoom: float = 0.1  # and scaled by up to this share
     shift: float = 0.05  # and moved by up to this share of its side
@@ -30,18 +37,39 @@ class DataSettings:
     # From this step on, each group of findings shows its views equally often; None never. Where the
     # ill are mostly films of one view, a model takes the view for a sign of the disease.
     balance_views_from: int | None = None
+    # Whether a finding is drawn first, all equally often and none among them, then an image of it.
+    balance_findings: bool = False
     # Views that captions name after the findings. Where a source holds only the ill, its look would
     # otherwise be learned as a sign of the disease.
     caption_views: tuple[str, ...] = ()
     # Not for chest films: mirrored, they show a heart on the wrong side.
     mirror: bool = False
+    # Each image is shown with the exposure of a random other one; see `exposure`.
+    swap_exposure: bool = False
 
     def __post_init__(self) -> None:
         check_count("image_size", self.image_size, minimum=32)
         check_choice("channels", str(self.channels), ("1", "3"))
         check_choice("patients", self.patients, ("all", "generator", "judge"))
+        check_choice("split", self.split, ("own", "hash"))
+        check_choice("framing", self.framing, ("whole", "centre"))
+        check_positive("memory_gb", self.memory_gb)
+        check_count("workers", self.workers)
+        if self.shots is not None:
+            check_count("shots", self.shots)
+        if self.balance_findings and self.balance_views_from is not None:
+            raise InvalidInputError(
+                "`balance_findings` and `balance_views_from` exclude each other, got both. "
+                "Leave one out."
+            )
         for name in ("zoom", "shift", "contrast"):
             check_share(name, getattr(self, name))
+
+    @property
+    def varies(self) -> bool:
+        """Whether an image is ever shown in another way than it is."""
+        shares = (self.rotation_degrees, self.zoom, self.shift, self.contrast)
+        return self.mirror or self.swap_exposure or any(shares)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +78,14 @@ class OptimiserSettings:
 
     steps: int
     name: str = "adamw"  # or `pesg`, for the AUC margin
-    batch_size: int = 16  # images per update and process, before accumulation
-    accumulation: int = 1
+    batch_size: int = 16  # images per forward pass
+    accumulation: int = 1  # forward passes per update, shared out among the processes
     learning_rate: float = 4e-4
     warmup_steps: int = 200
     weight_decay: float = 1e-2
     clip_norm: float = 1.0
-    ema_decay: float = 0.999
+    betas: tuple[float, ...] = (0.9, 0.999)  # of AdamW's running moments; GANs take (0.5, 0.9)
+    ema_decay: float = 0.999  # of the running average of the weights; 0 keeps none
     mixed_precision: str = "no"  # bf16 and fp16 are for accelerators; CPUs are far slower
 
     def __post_init__(self) -> None:
@@ -117,6 +146,20 @@ class DiffusionNetwork:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FineTunedNetwork:
+    """The denoiser of a pretrained Stable Diffusion; image codec and text encoders stay as is."""
+
+    model: str  # folder in diffusers layout, or hub id
+    lora_rank: int = 0  # of the low-rank changes that are trained; 0 trains all weights
+    caption_dropout: float = 0.0  # share of images shown without words
+    gradient_checkpointing: bool = False  # a third more time for a fraction of the memory
+
+    def __post_init__(self) -> None:
+        check_count("lora_rank", self.lora_rank, minimum=0)
+        check_share("caption_dropout", self.caption_dropout)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClassifierNetwork:
     """A classifier of real images, and the stage of its training."""
 
@@ -162,8 +205,40 @@ class HardwareNetwork:
         check_count("crop", self.crop, minimum=32)
 
 
+@dataclass(frozen=True, kw_only=True)
+class IdentityNetwork:
+    """A small embedding in which images of one person lie close together."""
+
+    positives: str = "visits"  # images of one person; or `augmentations` of one image
+    dimensions: int = 64
+    width: int = 16  # channels of the first layer
+    side: int = 128  # pixels along each side of what it sees, whole images and crops
+    temperature: float = 0.1
+    visits: float = 0.8  # share of pairs of two visits, where a person has two
+    repeat_weight: float = 3.0  # how much more often people with several images are drawn
+    smallest_crop: float = 0.45  # of the crops that half the pairs are shown as, share of a side
+
+    def __post_init__(self) -> None:
+        check_choice("positives", self.positives, ("visits", "augmentations"))
+        for name in ("dimensions", "width", "side"):
+            check_count(name, getattr(self, name))
+        for name in ("temperature", "repeat_weight"):
+            check_positive(name, getattr(self, name))
+        check_share("visits", self.visits)
+        check_share("smallest_crop", self.smallest_crop, above_zero=True)
+
+
 Network = (
-    AutoencoderNetwork | DiffusionNetwork | ClassifierNetwork | HardwareNetwork | DecoderNetwork
+    AutoencoderNetwork
+    | DiffusionNetwork
+    | FineTunedNetwork
+    | ClassifierNetwork
+    | HardwareNetwork
+    | DecoderNetwork
+    | IdentityNetwork
+    | TransitionNetwork
+    | VqganNetwork
+    | LungForecastNetwork
 )
 
 
@@ -184,43 +259,26 @@ class Recipe:
 _NETWORKS = {
     "autoencoder": AutoencoderNetwork,
     "classifier": ClassifierNetwork,
+    "fine-tuning": FineTunedNetwork,
     "hardware": HardwareNetwork,
+    "identity": IdentityNetwork,
     "latent-diffusion": DiffusionNetwork,
+    "latent-forecast": LungForecastNetwork,
     "mask-decoder": DecoderNetwork,
+    "transition": TransitionNetwork,
+    "vqgan": VqganNetwork,
 }
 
 
 def read_recipe(path: str | Path) -> Recipe:
     """Read a recipe; unknown keys, wrong types and a missing file are named in one sentence."""
-    path = Path(path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UnreadableFileError(
-            f"`recipe` must be a TOML file, but {path} cannot be read ({error.strerror})."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInputError(f"`recipe` {path.name} is not valid TOML: {error}.") from error
+    values = read_toml(Path(path), "recipe")
     check_choice("objective", str(values.get("objective")), _NETWORKS)
     network = _NETWORKS[values["objective"]]
     sections: dict[str, Any] = {
-        "data": _section(DataSettings, values.pop("data", {}), "data"),
-        "network": _section(network, values.pop("network", {}), "network"),
-        "optimiser": _section(OptimiserSettings, values.pop("optimiser", {}), "optimiser"),
-        "log": _section(LogSettings, values.pop("log", {}), "log"),
+        "data": section(DataSettings, values.pop("data", {}), "data"),
+        "network": section(network, values.pop("network", {}), "network"),
+        "optimiser": section(OptimiserSettings, values.pop("optimiser", {}), "optimiser"),
+        "log": section(LogSettings, values.pop("log", {}), "log"),
     }
-    return _section(Recipe, {**values, **sections}, "recipe")
-
-
-def _section(kind: type[T], values: dict[str, Any], name: str) -> T:
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]  # T is one of the dataclasses above
-    surplus = sorted(set(values) - known)
-    if surplus:
-        raise InvalidInputError(
-            f"`{name}` of a recipe does not know {surplus}. It knows {', '.join(sorted(known))}."
-        )
-    plain = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    try:
-        return kind(**plain)
-    except TypeError as error:
-        raise InvalidInputError(f"`{name}` of the recipe is incomplete: {error}.") from error
+    return section(Recipe, {**values, **sections}, "recipe")

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import torch
 
-from sequela.cohorts import load_cohorts
 from sequela.core.checks import check_count
-from sequela.training.data import load_images
-from sequela.training.loop import Objective, train
+from sequela.training.data import load_images, read_examples
+from sequela.training.loop import Objective, device_of_process, train
 from sequela.training.recipe import Recipe
 
 
@@ -27,12 +26,14 @@ def run_recipe(
         out: Folder for state and result; an interrupted training in it is resumed.
         progress: Called with (step, steps, loss).
     """
-    if recipe.objective == "mask-decoder":
-        from sequela.training.objectives.mask_decoder import MaskDecoderObjective
-
-        return train(MaskDecoderObjective.of(recipe, data), recipe, out, progress=progress)
-    examples = load_cohorts(recipe.data.sets, data)
-    images = {split: load_images(examples, split, recipe.data) for split in ("train", "val")}
+    own = _with_own_data(recipe, data, out)
+    if own is not None:
+        return train(own, recipe, out, progress=progress)
+    examples = read_examples(recipe.data, data)
+    images = {
+        split: load_images(examples, split, recipe.data, out / "images")
+        for split in ("train", "val")
+    }
     objective: Objective
     if recipe.objective == "autoencoder":
         from sequela.training.objectives.autoencoder import AutoencoderObjective
@@ -40,6 +41,10 @@ def run_recipe(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)  # inside the fork: the caller's state is left alone
             objective = AutoencoderObjective(recipe, images["train"], images["val"])
+    elif recipe.objective == "fine-tuning":
+        from sequela.training.objectives.fine_tuning import FineTuningObjective
+
+        objective = FineTuningObjective(recipe, images["train"], images["val"], device_of_process())
     elif recipe.objective == "hardware":
         from sequela.training.objectives.hardware import HardwareObjective
 
@@ -53,6 +58,31 @@ def run_recipe(
 
         objective = LatentDiffusionObjective(recipe, images["train"], images["val"], out)
     return train(objective, recipe, out, progress=progress)
+
+
+def _with_own_data(recipe: Recipe, data: Path, out: Path) -> Objective | None:
+    """The objectives that do not learn from single labelled images."""
+    if recipe.objective == "mask-decoder":
+        from sequela.training.objectives.mask_decoder import MaskDecoderObjective
+
+        return MaskDecoderObjective.of(recipe, data)
+    if recipe.objective == "transition":
+        from sequela.training.objectives.transition import TransitionObjective
+
+        return TransitionObjective.of(recipe, data)
+    if recipe.objective == "identity":
+        from sequela.training.objectives.identity import IdentityObjective
+
+        return IdentityObjective.of(recipe, data)
+    if recipe.objective == "vqgan":
+        from sequela.training.objectives.vqgan import VqganObjective
+
+        return VqganObjective.of(recipe, out)
+    if recipe.objective == "latent-forecast":
+        from sequela.training.objectives.latent_forecast import LatentForecastObjective
+
+        return LatentForecastObjective.of(recipe, out)
+    return None
 
 
 def use_threads(count: int | None) -> None:

@@ -89,7 +89,7 @@ class AutoencoderObjective:
         """Peak signal-to-noise ratio in dB on held-out images, and a sheet of pairs."""
         device = next(averaged.parameters()).device
         pairs, errors = [], []
-        for image in self.held_out.images.split(16):
+        for image in self.held_out.parts(16):
             posterior = averaged.autoencoder.encode(image.to(device)).latent_dist
             restored = averaged.autoencoder.decode(posterior.mean).sample.clamp(-1, 1).cpu()
             errors.append((restored - image).square().mean(dim=(1, 2, 3)))
@@ -112,7 +112,7 @@ class AutoencoderObjective:
         device = next(averaged.parameters()).device
         latents = [
             averaged.autoencoder.encode(image.to(device)).latent_dist.mean
-            for image in self.train.images.split(16)
+            for image in self.train.parts(16)
         ]
         scale = 1 / float(torch.cat(latents).std())
         save_autoencoder(averaged.autoencoder, folder, scaling_factor=scale)

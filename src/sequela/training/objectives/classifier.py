@@ -123,8 +123,8 @@ class ClassifierObjective:
         targets, counts = labels(self.held_out, self.settings.targets)
         used = counts[:, 0] > 0
         parts = [
-            averaged.network(images.to(device))[:, 0].cpu()
-            for images in self.held_out.images[used].split(32)
+            averaged.network(self.held_out.images[part].to(device))[:, 0].cpu()
+            for part in used.nonzero().flatten().split(32)
         ]
         return torch.cat(parts).double().numpy(), (targets[used, 0] > 0.5).numpy()
 

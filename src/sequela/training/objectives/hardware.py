@@ -138,5 +138,5 @@ class HardwareObjective:
 
 
 def _grey(images: ImageSet, index: int) -> Float[np.ndarray, "height width"]:
-    film = (images.images[index, 0].numpy() + 1) / 2
+    film = (images.images[torch.tensor([index])][0, 0].numpy() + 1) / 2
     return np.clip(film, 0, 1).astype(np.float32)

@@ -4,7 +4,6 @@ Source: Rombach et al., arXiv:2112.10752, section 3.2, with the v prediction of 
 arXiv:2202.00512, and the Min-SNR weight of Hang et al., arXiv:2303.09556 (both shorten training).
 """
 
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,11 @@ from sequela.checkpoints import save_pipeline
 from sequela.conditioning import vocabulary_of
 from sequela.core import CheckpointError, hash_bytes
 from sequela.diffusion import scaled_linear_schedule
-from sequela.imaging import channels_last
-from sequela.render import contact_sheet
 from sequela.training.data import ImageSet, step_generator, vary
+from sequela.training.objectives.samples import sample, shown_names, write_sheet
 from sequela.training.recipe import DiffusionNetwork, Recipe
 
-_SAMPLED = 6  # findings on a sheet of samples: the reference and the most frequent ones
+_AT_ONCE = 4096  # images
 
 
 class DenoisingLoss(nn.Module):
@@ -138,9 +136,8 @@ class LatentDiffusionObjective:
         device = next(averaged.parameters()).device
         generator = step_generator(self.recipe.seed, 1)
         totals: dict[str, list[float]] = {"loss": [], "error": []}
-        images = self.held_out.images.split(16)
         captions = [self.caption(self.held_out, i, generator) for i in range(len(self.held_out))]
-        for i, image in enumerate(images):
+        for i, image in enumerate(self.held_out.parts(16)):
             latents = self._encode(image)
             noise = torch.randn(latents.shape, generator=generator)
             timesteps = torch.randint(1000, (len(latents),), generator=generator)
@@ -197,7 +194,7 @@ class LatentDiffusionObjective:
         """Encoded once and kept beside the checkpoint, while images and codec stay the same."""
         varied = replace(self.recipe.data, balance_views_from=None)  # how often, not how
         key = hash_bytes(
-            self.train.images.numpy().tobytes()
+            b"".join(images.numpy().tobytes() for images in self.train.parts(_AT_ONCE))
             + repr((varied, self.settings.variants, self.recipe.seed)).encode()
             + b"".join(p.detach().numpy().tobytes() for p in self.autoencoder.parameters())
         )
@@ -211,10 +208,16 @@ class LatentDiffusionObjective:
         return latents
 
     def _encode_variants(self) -> Float[Tensor, "variant image latent side side"]:
-        variants = [self._encode(self.train.images)]
-        for index in range(1, self.settings.variants):
+        variants = []
+        for index in range(self.settings.variants):
             generator = step_generator(self.recipe.seed, 2, index)
-            variants.append(self._encode(vary(self.train.images, self.recipe.data, generator)))
+            # in random order: tables list the ill together, and parts swap their exposures
+            order = torch.randperm(len(self.train), generator=generator)
+            as_it_is = index == 0 and not self.recipe.data.swap_exposure
+            parts = (self.train.images[chosen] for chosen in order.split(_AT_ONCE))
+            shown = parts if as_it_is else (vary(x, self.recipe.data, generator) for x in parts)
+            encoded = torch.cat([self._encode(images) for images in shown])
+            variants.append(encoded[order.argsort()])
         return torch.stack(variants)
 
     @torch.no_grad()
@@ -224,27 +227,21 @@ class LatentDiffusionObjective:
 
     def _sample_sheet(self, averaged: Any, path: Path) -> None:
         device = next(averaged.parameters()).device
-        schedule = averaged.schedule
-        counts = Counter(name for found in self.train.findings for name in found or ())
-        names = [self.vocabulary.reference, *(name for name, _ in counts.most_common(_SAMPLED - 1))]
+        names = shown_names(self.train, self.vocabulary)
         captions = [self.vocabulary.prompt([name]) for name in names] * 2
         words = averaged.text_encoder(self.tokenise(captions).to(device)).last_hidden_state
         nothing = averaged.text_encoder(self.tokenise([""]).to(device)).last_hidden_state
         shape = (len(captions), *self.latents.shape[2:])
         noisy = torch.randn(shape, generator=step_generator(self.recipe.seed, 3)).to(device)
-        grid = list(range(981, 0, -40))
-        for timestep, following in zip(grid, [*grid[1:], -1], strict=True):
-            time = torch.full((len(noisy),), timestep, device=device)
-            plain = averaged.unet(noisy, time, nothing.expand(len(noisy), -1, -1)).sample
-            velocity = plain + 3 * (averaged.unet(noisy, time, words).sample - plain)
-            denoised, noise = schedule.split(velocity, noisy, timestep)
-            noisy = schedule.add_noise(denoised, noise, following)
-        images = self.autoencoder.decode(
-            noisy.cpu() / self.autoencoder.config.scaling_factor
-        ).sample
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shown = ((images + 1) * 127.5).clamp(0, 255).byte().numpy()
-        contact_sheet([channels_last(x) for x in shown], names * 2, path, columns=len(names))
+
+        def predict(latents: Tensor, timestep: int) -> tuple[Tensor, Tensor]:
+            time = torch.full((len(latents),), timestep, device=device)
+            plain = averaged.unet(latents, time, nothing.expand(len(latents), -1, -1)).sample
+            return plain, averaged.unet(latents, time, words).sample
+
+        latents = sample(averaged.schedule, noisy, predict).cpu()
+        scale = self.autoencoder.config.scaling_factor
+        write_sheet(self.autoencoder.decode(latents / scale).sample, names, path)
 
 
 def load_autoencoder(folder: Path) -> Any:
