@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sequela.doors import (
         animate,
         auto_region,
+        bridge,
         brief,
         load,
         open_run,
@@ -39,6 +40,7 @@ _HOMES = {
     "Trajectory": "sequela.core",
     "animate": "sequela.doors",
     "auto_region": "sequela.doors",
+    "bridge": "sequela.doors",
     "brief": "sequela.doors",
     "load": "sequela.doors",
     "open_run": "sequela.doors",
@@ -69,6 +71,7 @@ __all__ = [
     "__version__",
     "animate",
     "auto_region",
+    "bridge",
     "brief",
     "load",
     "open_run",

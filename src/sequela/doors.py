@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sequela.core import Region, Scan, Trajectory
+from sequela.core import InvalidInputError, Region, Scan, Trajectory
 from sequela.core.checks import check_choice
 from sequela.simulators.editing import ProgressiveEditor, preset
 
@@ -110,6 +111,53 @@ def animate(trajectory: Trajectory, simulator: ProgressiveEditor, **settings: An
     from sequela.simulators.transition import animate as draw
 
     return draw(trajectory, simulator, **settings)
+
+
+def bridge(  # noqa: PLR0913  # a public door: one keyword each for what a user may ask
+    first: Scan,
+    last: Scan,
+    *,
+    dates: tuple[date | str, date | str],
+    at: Sequence[date | str] | None = None,
+    region: Region | None = None,
+    model: str = "chest-mini",
+    device: str = "auto",
+    **settings: Any,
+) -> Trajectory:
+    """What may have lain between two real visits of a patient, interpolated.
+
+    Args:
+        first: The earlier film; all states lie on its grid.
+        last: The later film of the same patient.
+        dates: Days of the two visits; text as 2020-03-01.
+        at: Days between them to be drawn; None draws the quarters of the way.
+        region: Where content may move; None is everywhere.
+        model: A bundled model, folder or hub id, for `transition="latent"` alone.
+        device: Where that model runs.
+        settings: Fields of `simulators.transition.Bridge`, such as `transition` or `registration`.
+    """
+    from sequela.backbones import load_backbone
+    from sequela.checkpoints import find_model
+    from sequela.simulators.transition import Bridge
+
+    start, end = (_day("dates", day) for day in dates)
+    days = None if at is None else [float((_day("at", day) - start).days) for day in at]
+    if settings.get("transition") == "latent":
+        settings["backbone"] = load_backbone(find_model(model), device=device)
+    return Bridge(**settings).between(
+        first, last, days=float((end - start).days), at_days=days, region=region
+    )
+
+
+def _day(name: str, day: date | str) -> date:
+    if isinstance(day, date):
+        return day
+    try:
+        return date.fromisoformat(day)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"`{name}` must be days written as 2020-03-19, got {day!r}. Give a date or such a text."
+        ) from error
 
 
 def save(trajectory: Trajectory, folder: str | Path, *, overwrite: bool = False) -> Path:

@@ -20,20 +20,24 @@ from torch import Tensor
 
 from sequela.core.checks import check_count
 from sequela.core.errors import InvalidInputError
-from sequela.diffusion.schedule import Schedule, schedule_from_betas
+from sequela.diffusion.schedule import Prediction, Schedule, schedule_from_betas
 
 Latents = Float[Tensor, "batch latent *space"]
 
 
 def linear_schedule(
-    *, timesteps: int = 1000, beta_start: float = 1e-4, beta_end: float = 0.02
+    *,
+    timesteps: int = 1000,
+    beta_start: float = 1e-4,
+    beta_end: float = 0.02,
+    prediction: Prediction = "epsilon",
 ) -> Schedule:
     """The schedule of the first diffusion models, which SEINE kept: betas evenly spaced.
 
     Not that of Stable Diffusion, whose codec SEINE shares. Denoising ends without any noise.
     """
     betas = torch.linspace(beta_start, beta_end, timesteps, dtype=torch.float64)
-    return schedule_from_betas(betas, ends_clean=True)
+    return schedule_from_betas(betas, prediction=prediction, ends_clean=True)
 
 
 def even_timesteps(schedule: Schedule, num_denoising_steps: int) -> list[int]:

@@ -1,0 +1,126 @@
+"""Pictures of a protocol: score curves, how far steps move, strips of typical and worst cases."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from sequela.core import MissingExtraError
+from sequela.evaluation.scoring import Row
+from sequela.evaluation.tables import Table
+
+_SHOWN = (0, 0.2, 0.5, 1.0)  # shares of the way, in a strip
+_HEIGHT = 128  # pixels of a picture in a strip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """States of one case side by side."""
+
+    title: str
+    png: bytes
+
+    @property
+    def data_uri(self) -> str:
+        """For a page."""
+        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+
+
+def curves_svg(table: Table, rows: Sequence[Row]) -> str:
+    """Mean score of each state, one line for each entrant of a table."""
+    own = [
+        r for r in rows if (r.made.entrant.table, r.made.task.name) == (table.name, table.domain)
+    ]
+    return _lines_svg(own, "judge's probability", [r.scores for r in own])
+
+
+def steps_svg(table: Table, rows: Sequence[Row], folder: Path) -> str:
+    """Mean |x_n - x_(n-1)| of each step on a log axis: does it settle?"""
+    own = [
+        r for r in rows if (r.made.entrant.table, r.made.task.name) == (table.name, table.domain)
+    ]
+    moves = []
+    for row in own:
+        states = row.made.read(folder).states.astype(np.float32)
+        moves.append(np.abs(np.diff(states, axis=0)).reshape(len(states) - 1, -1).mean(1) / 255)
+    return _lines_svg(own, "mean |change| of a step, share of the window", moves, log=True, first=1)
+
+
+def strips_of(table: Table, rows: Sequence[Row], folder: Path) -> list[Strip]:
+    """For the table's first entrant: the median case, and the three that fell most."""
+    label = table.rows[0].entrant.label
+    own = [r for r in table.own(rows) if r.made.entrant.label == label]
+    ranked = sorted(own, key=lambda r: r.figures["rise"])
+    chosen = [("worst", r) for r in ranked[:3]] + [("median", ranked[len(ranked) // 2])]
+    return [
+        Strip(
+            title=f"{kind}: {r.made.example.path.name}, seed {r.made.seed}, "
+            f"rise {r.figures['rise']:+.2f}",
+            png=_strip(r.made.read(folder).states),
+        )
+        for kind, r in chosen
+    ]
+
+
+def _strip(states: np.ndarray) -> bytes:
+    shown = [states[round(share * (len(states) - 1))] for share in _SHOWN]
+    pictures = [
+        np.asarray(Image.fromarray(p).resize((round(_HEIGHT * p.shape[1] / p.shape[0]), _HEIGHT)))
+        for p in shown
+    ]
+    buffer = io.BytesIO()
+    Image.fromarray(np.concatenate(pictures, axis=1)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _lines_svg(
+    rows: Sequence[Row],
+    label: str,
+    values: Sequence[np.ndarray],
+    *,
+    log: bool = False,
+    first: int = 0,
+) -> str:
+    plt = _pyplot()
+    figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+    entrants = list(dict.fromkeys(r.made.entrant.label for r in rows))
+    for name in entrants:
+        own = [v for r, v in zip(rows, values, strict=True) if r.made.entrant.label == name]
+        longest = max(len(v) for v in own)
+        table = np.stack([v for v in own if len(v) == longest])
+        if log and not table.any():
+            continue  # nothing moves, and log has no place for it
+        mean = table.mean(0)
+        error = 1.96 * table.std(0) / max(1, len(table)) ** 0.5
+        steps = np.arange(first, first + longest)
+        axes.plot(steps, mean, marker=".", label=name)
+        axes.fill_between(steps, mean - error, mean + error, alpha=0.12)
+    if log:
+        axes.set_yscale("log")
+    axes.set_xlabel("step")
+    axes.set_ylabel(label)
+    axes.legend(fontsize=7, frameon=False, ncols=2)
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    plt.close(figure)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise MissingExtraError(
+            "Plots need matplotlib. Install it with: pip install 'sequela[evaluate]'"
+        ) from error
+    mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "sequela"  # the same figures make the same file
+    import matplotlib.pyplot as plt
+
+    return plt
