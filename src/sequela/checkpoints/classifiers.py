@@ -9,8 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from sequela.checkpoints.single import fill, read_single, write_single
-from sequela.core import InvalidInputError
+from sequela.checkpoints.single import check_images, fill, read_single, write_single
 from sequela.metrics import Platt
 from sequela.nn.classifiers import build_classifier
 
@@ -41,12 +40,7 @@ class Classifier:
         Raises:
             InvalidInputError: The images have another size or number of channels.
         """
-        size, channels = self.card["image_size"], self.card["channels"]
-        if images.shape[1:] != (channels, size, size):
-            raise InvalidInputError(
-                f"`images` must be [N, {channels}, {size}, {size}] for {self.card['name']}, got "
-                f"{tuple(images.shape)}. Fit them to the square first."
-            )
+        check_images(images, self.card)
         parts = [self.network(batch)[:, 0] for batch in images.split(_BATCH)]
         return torch.cat(parts).double().numpy()
 

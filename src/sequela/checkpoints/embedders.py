@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sequela.checkpoints.single import fill, read_single, write_single
+from sequela.checkpoints.single import check_images, fill, read_single, write_single
 from sequela.core import InvalidInputError
 from sequela.nn.embedder import Embedder
 
@@ -39,12 +39,7 @@ class TrainedEmbedder:
         Raises:
             InvalidInputError: The images have another size or number of channels.
         """
-        size, channels = self.card["image_size"], self.card["channels"]
-        if images.shape[1:] != (channels, size, size):
-            raise InvalidInputError(
-                f"`images` must be [N, {channels}, {size}, {size}] for {self.card['name']}, got "
-                f"{tuple(images.shape)}. Fit them to the square first."
-            )
+        check_images(images, self.card)
         parts = [self.network(batch) for batch in images.float().split(_BATCH)]
         return torch.cat(parts).double().numpy()
 

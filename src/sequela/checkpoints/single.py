@@ -8,7 +8,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from sequela.core import CheckpointError
+from sequela.core import CheckpointError, InvalidInputError
 
 
 def write_single(path: Path, weights: dict[str, Tensor], card: dict[str, Any], kind: str) -> None:
@@ -62,3 +62,17 @@ def fill(network: nn.Module, weights: dict[str, Tensor], path: Path) -> None:
         raise CheckpointError(
             f"`checkpoint` {path.name} does not fit its card: {' '.join(str(error).split())[:300]}."
         ) from error
+
+
+def check_images(images: Tensor, card: dict[str, Any]) -> None:
+    """Refuse images of another size, or with other channels, than the card names.
+
+    Raises:
+        InvalidInputError: They would have to be fitted to the network's square first.
+    """
+    size, channels = card["image_size"], card["channels"]
+    if images.shape[1:] != (channels, size, size):
+        raise InvalidInputError(
+            f"`images` must be [N, {channels}, {size}, {size}] for {card['name']}, got "
+            f"{tuple(images.shape)}. Fit them to the square first."
+        )
