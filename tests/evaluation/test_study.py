@@ -5,14 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from sequela.checkpoints import save_classifier
 from sequela.core import InvalidInputError, OutputExistsError
 from sequela.evaluation import evaluate, read_protocol
-from sequela.metrics import Platt
-from sequela.nn.classifiers import build_classifier
+from tests.evaluation.untaught import save_untaught_judge
 from tests.simulators.scans import drawn
 
 PROTOCOL = """
@@ -64,14 +61,9 @@ def data(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def protocol(tmp_path_factory, tiny_grey_sd_folder):
     folder = tmp_path_factory.mktemp("protocol")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = build_classifier("residual-mini", channels=1, targets=1)
-    card = {"name": "drawn-judge", "architecture": "residual-mini", "domain": "chest"}
-    card |= {"targets": ["Pneumonia"], "image_size": 64, "channels": 1}
-    save_classifier(network, folder / "judge.safetensors", card, Platt())
+    judge = save_untaught_judge(folder / "judge.safetensors", name="drawn-judge", image_size=64)
     path = folder / "tiny.toml"
-    path.write_text(PROTOCOL.format(judge=folder / "judge.safetensors", model=tiny_grey_sd_folder))
+    path.write_text(PROTOCOL.format(judge=judge, model=tiny_grey_sd_folder))
     return read_protocol(path)
 
 

@@ -5,12 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
-from sequela.checkpoints import save_classifier
 from sequela.evaluation import evaluate, read_protocol
-from sequela.metrics import Platt
-from sequela.nn.classifiers import build_classifier
+from tests.evaluation.untaught import save_untaught_judge
 
 pytestmark = pytest.mark.realdata
 QUICK = Path(__file__).parents[2] / "protocols/quick.toml"
@@ -20,14 +17,9 @@ def test_the_quick_protocol_runs_on_real_films_with_any_judge(tmp_path) -> None:
     folder = os.environ.get("SEQUELA_DATA")
     if not folder:
         pytest.skip("SEQUELA_DATA names no folder with the public images")
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        network = build_classifier("residual-mini", channels=1, targets=1)
-    card = {"name": "untaught", "architecture": "residual-mini", "domain": "chest"}
-    card |= {"targets": ["Pneumonia"], "image_size": 128, "channels": 1}
-    save_classifier(network, tmp_path / "judge.safetensors", card, Platt())
+    judge = save_untaught_judge(tmp_path / "judge.safetensors", image_size=128)
     protocol = read_protocol(QUICK)
-    task = replace(protocol.domains[0], judge=str(tmp_path / "judge.safetensors"), images=2)
+    task = replace(protocol.domains[0], judge=str(judge), images=2)
     study = evaluate(replace(protocol, domains=(task,)), data=Path(folder), out=tmp_path / "out")
     assert not study.failures
     assert len(study.rows) == 2 * len(protocol.entrants)

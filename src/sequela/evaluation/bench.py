@@ -120,10 +120,7 @@ class _Bout:
             others=[n for n in editor.vocabulary.findings if n != self.bench.task.target],
             progressive=lambda: self._progressive(editor, task, entrant),
         )
-        if entrant.method == "progressive-editing":
-            states = self._progressive(editor, task, entrant)
-        else:
-            states = METHODS[entrant.method](editor, task, company)
+        states = METHODS[entrant.method](editor, task, company)
         effective = editor.case(self.scan, task.region, None).effective
         return Cell(
             states=np.stack([self._small(state.image) for state in states]),

@@ -22,7 +22,7 @@ class Company:
         direction: From healthy to ill in latent space, of the training split.
         ill: Training images with the target finding.
         others: Names of the domain's other findings.
-        progressive: States of the table's own progressive editing, for same-size controls.
+        progressive: States of progressive editing with the entrant's own settings, made once.
     """
 
     direction: Callable[[], Tensor]
@@ -61,7 +61,7 @@ def _towards(editor: ProgressiveEditor, task: Task, company: Company, finding: s
 
 
 METHODS: dict[str, Method] = {
-    "progressive-editing": lambda editor, task, _: baselines.progressive(editor, task),
+    "progressive-editing": lambda _editor, _task, company: company.progressive(),
     "one-step": lambda editor, task, _: baselines.one_step(editor, task),
     "walk": lambda editor, task, _: baselines.walk(editor, task),
     "style": _style,

@@ -9,7 +9,6 @@ from sequela.evaluation.protocol import Entrant
 from sequela.evaluation.scoring import Judges, Row
 from sequela.metrics.bootstrap import Estimate, mean_estimate
 from sequela.metrics.kid import kid
-from sequela.metrics.subgroups import age_band
 
 COLUMNS = {
     "identity": "same person, whole",
@@ -137,13 +136,3 @@ def _distance(made: np.ndarray, real: np.ndarray, features: str) -> float:
     if min(len(made), len(real)) < 2:
         return float("nan")
     return kid(made, real, features=features).value
-
-
-def attributes_of(rows: Sequence[Row]) -> dict[str, np.ndarray]:
-    """Sex, age band and view of the cells' patients, for subgroup rows."""
-    examples = [row.made.example for row in rows]
-    return {
-        "sex": np.array([e.sex or "unknown" for e in examples]),
-        "age": np.array([age_band(e.age_years) for e in examples]),
-        "view": np.array([e.view or "unknown" for e in examples]),
-    }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 # What pydicom and its decoders raise on damaged files and on syntaxes they do not know.
-_FAULTS = (
+FAULTS = (
     OSError,
     ValueError,
     LookupError,
@@ -87,7 +87,7 @@ def decode_dicom(data: bytes, name: str, frame: int | None) -> DicomImage:
             return _decode(data, name, frame)
     except SequelaError:
         raise
-    except (*_FAULTS, BytesLengthException) as error:
+    except (*FAULTS, BytesLengthException) as error:
         words = " ".join(str(error).split())
         problem = f"is a damaged DICOM file or has a compression without a decoder ({words[:120]})"
         raise unreadable(name, problem, "Export it again, uncompressed.") from error
@@ -133,7 +133,7 @@ def _stored_values(dataset: "Dataset", index: int) -> np.ndarray:
     if syntax == JPEGBaseline8Bit:
         return pixel_array(dataset, index=index, decoding_plugin="pillow")
     if syntax in (JPEG2000, JPEG2000Lossless):
-        with suppress(*_FAULTS):
+        with suppress(*FAULTS):
             return pixel_array(dataset, index=index, decoding_plugin="pillow")
     return pixel_array(dataset, index=index)
 

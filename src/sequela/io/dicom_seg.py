@@ -1,13 +1,13 @@
 """DICOM segmentations to soft masks: one frame of one segment, on its own grid."""
 
 import io
-import struct
 import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sequela.core import InvalidInputError, SequelaError
+from sequela.io.dicom_read import FAULTS
 from sequela.io.files import unreadable
 from sequela.io.limits import check_size
 
@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 
 _SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 _LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
-_FAULTS = (
-    OSError,
-    ValueError,
-    LookupError,
-    AttributeError,
-    TypeError,
-    RuntimeError,
-    EOFError,
-    struct.error,
-)
 
 
 def decode_dicom_seg(data: bytes, name: str, segment: int | str | None = None) -> np.ndarray:
@@ -49,7 +39,7 @@ def decode_dicom_seg(data: bytes, name: str, segment: int | str | None = None) -
             return _decode(data, name, segment)
     except SequelaError:
         raise
-    except (*_FAULTS, BytesLengthException) as error:
+    except (*FAULTS, BytesLengthException) as error:
         words = " ".join(str(error).split())
         problem = f"is a damaged DICOM segmentation ({words[:120]})"
         raise unreadable(name, problem, "Export it again, uncompressed.") from error
