@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from sequela.core import Scan
+from sequela.core import InvalidInputError, Scan
 from sequela.imaging.fit import channels_first, resize, to_model_range
 
 _TINT_RESIDUE = 0.003  # what a colour that only follows brightness leaves, as in sepia
@@ -15,6 +15,15 @@ _TO_XYZ = np.array(
     dtype=np.float32,
 )
 _WHITE = np.array([0.9505, 1.0, 1.089], dtype=np.float32)
+
+
+def check_photograph(scan: Scan) -> None:
+    """Refuse a volume."""
+    if scan.is_volume:
+        raise InvalidInputError(
+            f"`region` auto needs a photograph, got a volume ({scan.source.name}). "
+            "Draw the region and give its file, or take none for the whole image."
+        )
 
 
 def shown(scan: Scan, space: tuple[int, int]) -> Float[np.ndarray, "height width 3"]:

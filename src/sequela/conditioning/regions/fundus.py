@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
-from sequela.conditioning.regions.colour import fitting, shown
+from sequela.conditioning.regions.colour import check_photograph, fitting, shown
 from sequela.conditioning.regions.parts import grown
 from sequela.conditioning.regions.retina import Disc, lit_disc
-from sequela.core import InvalidInputError, Scan
+from sequela.core import Scan
 
 SIDE = 256
 # Of the retina's radius in a photograph of 45 degrees, where the disc spans about 1.8 of 13.5 mm.
@@ -56,11 +56,7 @@ def find_fundus(scan: Scan) -> Fundus:
     Raises:
         InvalidInputError: The scan is a volume.
     """
-    if scan.is_volume:
-        raise InvalidInputError(
-            f"`region` auto needs a photograph, got a volume ({scan.source.name}). "
-            "Draw the region and give its file, or take none for the whole image."
-        )
+    check_photograph(scan)
     picture = shown(scan, fitting(scan, SIDE))
     lit = lit_disc(picture)
     doubt = _doubt(lit)

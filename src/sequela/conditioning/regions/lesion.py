@@ -14,9 +14,9 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
-from sequela.conditioning.regions.colour import fitting, otsu, shown, to_lab
+from sequela.conditioning.regions.colour import check_photograph, fitting, otsu, shown, to_lab
 from sequela.conditioning.regions.parts import closed, depth, largest, opened, touching_rim
-from sequela.core import InvalidInputError, Scan
+from sequela.core import Scan
 
 SIDE = 192
 _HAIR = 0.018  # half width of what is closed over, as a share of the longer side
@@ -50,11 +50,7 @@ def find_lesion(scan: Scan) -> Lesion:
     Raises:
         InvalidInputError: The scan is a volume.
     """
-    if scan.is_volume:
-        raise InvalidInputError(
-            f"`region` auto needs a photograph, got a volume ({scan.source.name}). "
-            "Draw the region and give its file, or take none for the whole image."
-        )
+    check_photograph(scan)
     picture = without_hair(shown(scan, fitting(scan, SIDE)))
     lab = to_lab(picture)
     seen = _seen(lab[..., 0])
