@@ -1,95 +1,122 @@
-"""Measure a trained model on held-out images, check it for copies, and write its card.
+"""Measure a trained model on held-out images and write what was seen into its card.
 
-    python benchmarks/model_card.py --domain chest --data FOLDER --out MODEL_FOLDER
-        --autoencoder work/chest-mini/autoencoder --diffusion work/chest-mini/diffusion --sheet FILE
+    python benchmarks/model_card.py --domain skin --data FOLDER --model MODEL_FOLDER
+        --autoencoder work/colour-mini/autoencoder --diffusion work/colour-mini/skin
+        --judge work/classifiers/skin-judge/model.safetensors --out FOLDER
 
-Adds to `card.json` in the model folder: held-out curves, the fidelity of the codec on `test`,
-and the memorisation check: the nearest training film of 64 samples from noise, and of the states of
-test images without finding edited towards the disease, against that of real test images.
+Adds held-out curves and the fidelity of the codec on `val`. Of 64 samples from noise for each of
+two findings, the disease that the benchmarks ask for and the reference, both from the same noise:
+balanced accuracy of the judge, which was trained on other patients, beside its own on real `test`
+images; KID on the judge's features against real `val` images, beside real `train` against `val`.
+Text check: the denoising error of real `val` images under their own caption, beside the other's,
+with the same noise. Writes a sheet of the samples of each finding. `benchmarks/memorisation.py
+--card` adds the check for copies.
 """
 
 import argparse
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from domains import DOMAINS, Domain
-from films import as_judged
+from films import as_judged, write_figures
 from PIL import Image
 
 import sequela
-from sequela.cohorts import Example, load_cohorts
-from sequela.conditioning import auto_region, vocabulary_of
+from sequela.checkpoints import Classifier, load_classifier
+from sequela.cohorts import Example
+from sequela.conditioning import vocabulary_of
 from sequela.diffusion import Backbone, NoiseSource, solver_named
 from sequela.imaging import channels_last, resize
-from sequela.metrics import nearest
+from sequela.metrics import mean_estimate
+from sequela.metrics.kid import kid
+from sequela.metrics.similarity import psnr, ssim
 from sequela.render import contact_sheet
 from sequela.render.figures import marked
 from sequela.simulators.editing import Guide
 
 SAMPLES = 64
+DEPTHS = (100, 300, 500, 700)  # timesteps at which the denoising error is asked for
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--domain", choices=DOMAINS, required=True)
+    parser.add_argument("--model", type=Path, required=True, help="folder with its card.json")
     parser.add_argument("--autoencoder", type=Path, required=True)
     parser.add_argument("--diffusion", type=Path, required=True)
+    parser.add_argument("--judge", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--sheet", type=Path, required=True)
+    parser.add_argument("--guidance-scale", type=float, default=3.0)
     parser.add_argument("--example", type=Path, help="also write a sample as example patient")
     parser.add_argument("--example-index", type=int, default=0)
     options = parser.parse_args()
 
     domain = DOMAINS[options.domain]
-    path = options.out / "card.json"
-    card = json.loads(path.read_text())
-    editor = sequela.load(model=str(options.out))
-    examples = load_cohorts(tuple(card["data"]["sets"]), options.data)
-    train = films(examples, "train", editor.backbone)
-    test = films(examples, "test", editor.backbone)
-    reference = vocabulary_of(domain.name).prompt([vocabulary_of(domain.name).reference])
-    drawn = samples(editor.backbone, SAMPLES, reference)
-    edited = last_states(editor, domain, options.data)
-    found = {"samples": drawn, "edited test images": edited, "real test images": test}
-    near = {name: nearest(images, train) for name, images in found.items()}
-    order = np.argsort(-near["samples"].similarity)[:8]
-    rows = [x for i in order for x in (drawn[i], train[near["samples"].index[i]])]
-    contact_sheet([shown(x) for x in rows], ["sample", "nearest"] * 8, options.sheet, columns=8)
-
-    every = [shown(x) for x in drawn]
-    names = [f"{i}: {c:.2f}" for i, c in enumerate(near["samples"].similarity)]
-    contact_sheet(every, names, options.sheet.with_stem("samples"), columns=16)
+    backbone = sequela.load(model=str(options.model)).backbone
+    judge = load_classifier(options.judge)
+    words = vocabulary_of(domain.name)
+    names = {"healthy": words.reference, "ill": domain.target}
+    drawn = {
+        kind: samples(backbone, SAMPLES, words.prompt([name]), options.guidance_scale)
+        for kind, name in names.items()
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    for kind, images in drawn.items():
+        numbers = [str(i) for i in range(len(images))]
+        contact_sheet([shown(x) for x in images], numbers, options.out / f"{kind}.png", columns=16)
     if options.example is not None:
-        write_example(drawn[options.example_index], options.example)
+        write_example(drawn["healthy"][options.example_index], options.example)
 
+    path = options.model / "card.json"
+    card = json.loads(path.read_text())
     card["training"] = {
         name: curves(folder / "held_out.csv")
         for name, folder in (("autoencoder", options.autoencoder), ("diffusion", options.diffusion))
     }
-    card["held_out"] = {"codec_psnr_db_test": fidelity(editor.backbone, test)}
-    card["memorisation"] = {
-        "measure": "Pearson correlation with the nearest of the training images, 128 px",
-        **{name: quantiles(values.similarity) for name, values in near.items()},
+    real = {
+        split: real_images(domain, options.data, split, judge) for split in ("train", "val", "test")
+    }
+    card["held_out"] = {
+        "codec on val": fidelity(backbone, np.concatenate(list(real["val"].values()))),
+        "judge": judge.card["name"],
+        "samples a finding": SAMPLES,
+        "guidance scale": options.guidance_scale,
+        "balanced accuracy, samples": balanced_accuracy(judge, drawn),
+        "balanced accuracy, real test images": balanced_accuracy(judge, real["test"]),
+        "KID": {kind: distances(judge, drawn[kind], real, kind) for kind in names},
+        "denoising error, other caption minus own": {
+            kind: text_gain(backbone, real["val"][kind], words, names, kind) for kind in names
+        },
     }
     path.write_text(json.dumps(card, indent=2) + "\n")
-    print(json.dumps({k: card[k] for k in ("held_out", "memorisation")}, indent=2))
+    write_figures(card["held_out"], options.out / "figures.json")
 
 
-def write_example(sample: np.ndarray, path: Path) -> None:
-    """A sample as an 8-bit film of 512 px; it holds no more detail than its 128 px."""
-    large = resize(sample.astype(np.float32), (512, 512))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(shown(large)).save(path, pnginfo=marked())
+def real_images(domain: Domain, data: Path, split: str, judge: Classifier) -> dict[str, np.ndarray]:
+    """Images of a split, healthy or with the judge's first target, as models see them."""
+    targets = set(judge.card["targets"][0].split("|"))
+
+    def of(kind: str) -> list[Example]:
+        return [
+            e
+            for e in domain.examples(data)
+            if e.split == split
+            and e.findings is not None
+            and (bool(targets & set(e.findings)) if kind == "ill" else not e.findings)
+        ]
+
+    return {kind: as_read(of(kind), judge) for kind in ("healthy", "ill")}
 
 
-def films(examples: list[Example], split: str, backbone: Backbone) -> np.ndarray:
-    """All images of a split as the model sees them, `[N, C, S, S]` in [-1, 1]."""
-    size, channels = backbone.image_size, backbone.image_channels
-    scans = [sequela.read(e.path) for e in examples if e.split == split]
+def as_read(examples: list[Example], judge: Classifier) -> np.ndarray:
+    """`[N, C, S, S]` in [-1, 1]."""
+    size, channels = judge.card["image_size"], judge.card["channels"]
+    scans = [sequela.read(e.path) for e in examples]
     return np.concatenate([as_judged([s.array], s.window, size, channels).numpy() for s in scans])
 
 
@@ -101,37 +128,80 @@ def samples(backbone: Backbone, count: int, prompt: str, guidance_scale: float =
     noisy = torch.stack(
         [noise.normal((4, side, side), sample=i, step=0, draw=0) for i in range(count)]
     ).to(backbone.device)
-    embedding = backbone.embed(["", prompt])
-    guide = Guide(embedding=embedding, weights=(1.0,), masks=(None,))
+    guide = Guide(embedding=backbone.embed(["", prompt]), weights=(1.0,), masks=(None,))
     solver = solver_named("ddim")
     timesteps = solver.timesteps(backbone.schedule, 25, 1.0)
     stepper = solver.start(backbone.schedule, timesteps)
     for index, timestep in enumerate(timesteps):
         output = guide.predict(backbone, noisy, timestep, guidance_scale=guidance_scale)
         noisy = stepper.step(output, noisy, index)
-    return torch.cat([backbone.decode(z) for z in noisy.split(8)]).cpu().numpy()
+    return torch.cat([backbone.decode(z) for z in noisy.split(8)]).clamp(-1, 1).cpu().numpy()
 
 
-def last_states(
-    editor: "sequela.doors.ProgressiveEditor", domain: Domain, data: Path
-) -> np.ndarray:
-    """The decoded last states of test images without finding, edited towards the disease."""
-    images = []
-    for example in domain.baselines(data):
-        scan = sequela.read(example.path)
-        region = auto_region(scan, domain.name, (domain.target,)).region
-        latents = editor.latents(scan, condition=domain.target, region=region)
-        images.append(editor.backbone.decode(latents[-1:])[0].cpu().numpy())
-    return np.stack(images)
+def balanced_accuracy(judge: Classifier, images: dict[str, np.ndarray]) -> float:
+    """Mean share of ill images called ill and of healthy ones called healthy, at even odds."""
+    called = {kind: judge.probability(torch.from_numpy(x)) > 0.5 for kind, x in images.items()}
+    return round(float((called["ill"].mean() + (~called["healthy"]).mean()) / 2), 3)
+
+
+def distances(
+    judge: Classifier, made: np.ndarray, real: dict[str, dict[str, np.ndarray]], kind: str
+) -> dict[str, float]:
+    """KID of samples and of real training images, both against real `val` images of the kind."""
+    seen = {
+        name: judge.features(torch.from_numpy(images))
+        for name, images in (
+            ("samples", made),
+            ("real train", real["train"][kind]),
+            ("val", real["val"][kind]),
+        )
+    }
+    size = min(map(len, seen.values()))
+    return {
+        name: round(
+            kid(seen[name], seen["val"], features=judge.card["name"], subset_size=size).value, 4
+        )
+        for name in ("samples", "real train")
+    }
 
 
 @torch.inference_mode()
-def fidelity(backbone: Backbone, images: np.ndarray) -> float:
-    """Mean peak signal-to-noise ratio of the codec's round trip, dB."""
-    batch = torch.from_numpy(images).float().to(backbone.device)
-    restored = torch.cat([backbone.decode(backbone.encode(x).mean) for x in batch.split(16)])
-    error = (restored.clamp(-1, 1) - batch).square().mean(dim=(1, 2, 3))
-    return round(float((10 * torch.log10(4 / error)).mean()), 2)
+def text_gain(
+    backbone: Backbone, images: np.ndarray, words: Any, names: dict[str, str], kind: str
+) -> str:
+    """How much worse the noise is told under the other caption, per cent of the error."""
+    other = "ill" if kind == "healthy" else "healthy"
+    embedding = backbone.embed([words.prompt([names[kind]]), words.prompt([names[other]])])
+    noise = NoiseSource(1)
+    gains = []
+    for i, image in enumerate(torch.from_numpy(images).split(1)):
+        clean = backbone.encode(image).mean
+        errors = np.zeros(2)
+        for step, timestep in enumerate(DEPTHS):
+            drawn = noise.normal(tuple(clean.shape[1:]), sample=i, step=step, draw=0)[None]
+            noisy = backbone.schedule.add_noise(clean, drawn, timestep).repeat(2, 1, 1, 1)
+            output = backbone.denoise(noisy, timestep, embedding)
+            _, told = backbone.schedule.split(output, noisy, timestep)
+            errors += ((told - drawn) ** 2).mean(dim=(1, 2, 3)).numpy()
+        gains.append(100 * (errors[1] / errors[0] - 1))
+    found = mean_estimate(np.array(gains), np.arange(len(gains)))
+    return f"{found.value:+.2f} % [{found.low:+.2f}, {found.high:+.2f}]"
+
+
+def fidelity(backbone: Backbone, images: np.ndarray) -> dict[str, float]:
+    """Peak signal-to-noise ratio (dB) and SSIM of the codec's round trip, means over images."""
+    with torch.inference_mode():
+        parts = torch.from_numpy(images).float().split(16)
+        restored = torch.cat([backbone.decode(backbone.encode(x).mean) for x in parts])
+    pairs = [
+        (a + 1, b + 1)  # SSIM compares mean light, which must not be negative
+        for a, b in zip(images, restored.clamp(-1, 1).numpy(), strict=True)
+    ]
+    return {
+        "images": len(pairs),
+        "PSNR, dB": round(float(np.mean([psnr(a, b, data_range=2.0) for a, b in pairs])), 2),
+        "SSIM": round(float(np.mean([ssim(a, b, data_range=2.0) for a, b in pairs])), 4),
+    }
 
 
 def curves(table: Path) -> list[dict[str, float]]:
@@ -140,15 +210,11 @@ def curves(table: Path) -> list[dict[str, float]]:
         return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(stream)]
 
 
-def quantiles(values: np.ndarray) -> dict[str, float]:
-    """Median, 95th percentile and maximum."""
-    median, high = np.percentile(values, [50, 95])
-    return {
-        "images": len(values),
-        "median": round(float(median), 3),
-        "95th percentile": round(float(high), 3),
-        "maximum": round(float(values.max()), 3),
-    }
+def write_example(sample: np.ndarray, path: Path) -> None:
+    """A sample as an 8-bit film of 512 px; it holds no more detail than its 128 px."""
+    large = resize(sample.astype(np.float32), (512, 512))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(shown(large)).save(path, pnginfo=marked())
 
 
 def shown(image: np.ndarray) -> np.ndarray:

@@ -139,6 +139,24 @@ def test_a_text_that_was_cut_is_told(editor):
     assert any("did not read the end" in notice for notice in made.record.notices)
 
 
+@pytest.mark.parametrize(
+    ("licence", "told"),
+    [
+        ("Research only: no set is open.", True),
+        ("Non-commercial: name the authors.", True),
+        ("cc-by-nc-4.0", True),
+        ("Free of non-commercial terms.", False),
+        ("apache-2.0", False),
+    ],
+)
+def test_a_licence_that_limits_the_use_is_told_in_the_run(licence, told):
+    backbone = FakeBackbone()
+    backbone.card = {"name": "fake", "licence": licence}
+    editor = ProgressiveEditor(backbone=backbone, settings=PRESETS["fast"].changed(num_steps=1))
+    made = editor.simulate(drawn((32, 32)), condition=PROMPT)
+    assert (f"The licence of fake limits its use. {licence}" in made.record.notices) is told
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("colour", [False, True])
 def test_grey_and_colour_go_through_either_model(channels, colour):

@@ -44,6 +44,22 @@ class Classifier:
         parts = [self.network(batch)[:, 0] for batch in images.split(_BATCH)]
         return torch.cat(parts).double().numpy()
 
+    @torch.no_grad()
+    def features(
+        self, images: Float[Tensor, "image channel side side"]
+    ) -> Float[np.ndarray, "image feature"]:
+        """What the last layer reads: the measure of distances such as KID."""
+        check_images(images, self.card)
+        last = [m for m in self.network.modules() if isinstance(m, nn.Linear)][-1]
+        caught: list[Tensor] = []
+        handle = last.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
+        try:
+            for batch in images.split(_BATCH):
+                self.network(batch)
+        finally:
+            handle.remove()
+        return torch.cat(caught).double().numpy()
+
     def probability(
         self, images: Float[Tensor, "image channel side side"]
     ) -> Float[np.ndarray, " image"]:

@@ -97,19 +97,8 @@ class Judges:
             "outside": max(cell.figures["outside"]),
             "ghosting": cell.figures["ghosting"][0],
         }
-        return Row(made=made, figures=figures, scores=scores, features=self.features(seen[-1:])[0])
-
-    @torch.no_grad()
-    def features(self, images: torch.Tensor) -> Float[np.ndarray, "image feature"]:
-        """What the judge's last layer reads."""
-        layers = [m for m in self.judge.network.modules() if isinstance(m, torch.nn.Linear)]
-        caught: list[torch.Tensor] = []
-        handle = layers[-1].register_forward_pre_hook(lambda _, given: caught.append(given[0]))
-        try:
-            self.judge.network(images)
-        finally:
-            handle.remove()
-        return torch.cat(caught).double().numpy()
+        features = self.judge.features(seen[-1:])[0]
+        return Row(made=made, figures=figures, scores=scores, features=features)
 
     def features_of(self, examples: Sequence[Example]) -> Float[np.ndarray, "image feature"]:
         """The same of real images, read and shown as cells are."""
@@ -118,7 +107,7 @@ class Judges:
         for example in examples:
             scan = read_scan(example.path)
             shown.append(viewing_size(to_display(scan.array, scan.window), SIDE))
-        return self.features(fitted(shown, card["image_size"], card["channels"]))
+        return self.judge.features(fitted(shown, card["image_size"], card["channels"]))
 
     def _identity(self, cell: Cell) -> dict[str, float]:
         """Whether first and last state pass as one person, 0 or 1, and how alike they are."""

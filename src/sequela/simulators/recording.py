@@ -1,6 +1,7 @@
 """Fill in the record of a run: what was asked, with what, on which machine."""
 
 import platform
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,6 +12,8 @@ import torch
 from sequela._version import __version__
 from sequela.core import Condition, Record, Region, Scan
 from sequela.diffusion import Backbone
+
+_LIMITED = re.compile(r"^(non-commercial|research.only)|^cc\S*-nc", flags=re.IGNORECASE)
 
 
 def make_record(  # noqa: PLR0913  # one keyword for each part of the record
@@ -35,8 +38,16 @@ def make_record(  # noqa: PLR0913  # one keyword for each part of the record
         inputs=({"role": "image", "name": scan.source.name, "sha256": scan.source.sha256},),
         versions=versions(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        notices=notices,
+        notices=(*licence_limits(backbone.card), *notices),
     )
+
+
+def licence_limits(card: Mapping[str, Any]) -> tuple[str, ...]:
+    """A notice where the model's licence begins with a limit, or is one such as CC BY-NC."""
+    licence = str(card.get("licence", ""))
+    if not _LIMITED.search(licence):
+        return ()
+    return (f"The licence of {card.get('name', 'the model')} limits its use. {licence}",)
 
 
 def versions() -> dict[str, str]:
