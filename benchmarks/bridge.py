@@ -42,11 +42,12 @@ class Visit:
     patient: str
     day: float
     path: Path
+    label: str
     boxes: tuple[tuple[int, int, int, int], ...]
 
 
-def patients(data: Path, splits: list[str]) -> list[list[Visit]]:
-    """Patients with films on three or more days, one film a day, in order."""
+def visits_of(data: Path, splits: list[str], *, days: int = 3) -> list[list[Visit]]:
+    """Patients with films on so many days or more, one film a day, in order."""
     found: dict[str, dict[float, Visit]] = defaultdict(dict)
     with (data / "cxr_time" / "labels.csv").open(encoding="utf-8", errors="replace") as file:
         for row in csv.DictReader(file):
@@ -57,11 +58,12 @@ def patients(data: Path, splits: list[str]) -> list[list[Visit]]:
                 patient=row["patient_id"],
                 day=float(row["days"]),
                 path=data / "cxr_time" / row["file"],
+                label=row["label"],
                 boxes=tuple(tuple(int(v) for v in box) for box in boxes),  # type: ignore[misc]
             )
             found[visit.patient].setdefault(visit.day, visit)
-    days = [[films[day] for day in sorted(films)] for _, films in sorted(found.items())]
-    return [films for films in days if len(films) >= 3 and films[0].boxes]
+    dated = [[films[day] for day in sorted(films)] for _, films in sorted(found.items())]
+    return [films for films in dated if len(films) >= days and films[0].boxes]
 
 
 def lungs(visit: Visit, space: tuple[int, int]) -> np.ndarray:
@@ -191,7 +193,7 @@ def main() -> None:
     options = parser.parse_args()
     backbone = load_backbone(find_model("chest-mini"), device="cpu")
     rows = []
-    for films in patients(options.data, options.splits)[: options.patients]:
+    for films in visits_of(options.data, options.splits)[: options.patients]:
         rows += one_patient(films, backbone, options.sheet)
         print(films[0].patient, len(films), flush=True)
     figures = {

@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="folder with its card.json")
     parser.add_argument("--autoencoder", type=Path, required=True)
     parser.add_argument("--diffusion", type=Path, required=True)
-    parser.add_argument("--judge", type=Path, required=True)
+    parser.add_argument("--judge", type=Path, help="of the domain; none where none can be trusted")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--guidance-scale", type=float, default=3.0)
     parser.add_argument("--example", type=Path, help="also write a sample as example patient")
@@ -58,7 +58,7 @@ def main() -> None:
 
     domain = DOMAINS[options.domain]
     backbone = sequela.load(model=str(options.model)).backbone
-    judge = load_classifier(options.judge)
+    judge = load_classifier(options.judge) if options.judge else None
     words = vocabulary_of(domain.name)
     names = {"healthy": words.reference, "ill": domain.target}
     drawn = {
@@ -78,17 +78,14 @@ def main() -> None:
         name: curves(folder / "held_out.csv")
         for name, folder in (("autoencoder", options.autoencoder), ("diffusion", options.diffusion))
     }
+    targets = judge.card["targets"][0].split("|") if judge else [domain.target]
     real = {
-        split: real_images(domain, options.data, split, judge) for split in ("train", "val", "test")
+        split: real_images(domain, options.data, split, set(targets), backbone)
+        for split in ("train", "val", "test")
     }
     card["held_out"] = {
         "codec on val": fidelity(backbone, np.concatenate(list(real["val"].values()))),
-        "judge": judge.card["name"],
-        "samples a finding": SAMPLES,
-        "guidance scale": options.guidance_scale,
-        "balanced accuracy, samples": balanced_accuracy(judge, drawn),
-        "balanced accuracy, real test images": balanced_accuracy(judge, real["test"]),
-        "KID": {kind: distances(judge, drawn[kind], real, kind) for kind in names},
+        **(judged(judge, drawn, real, options.guidance_scale) if judge else {}),
         "denoising error, other caption minus own": {
             kind: text_gain(backbone, real["val"][kind], words, names, kind) for kind in names
         },
@@ -110,14 +107,15 @@ def real_images(domain: Domain, data: Path, split: str, judge: Classifier) -> di
             and (bool(targets & set(e.findings)) if kind == "ill" else not e.findings)
         ]
 
-    return {kind: as_read(of(kind), judge) for kind in ("healthy", "ill")}
+    return {kind: as_read(of(kind), backbone) for kind in ("healthy", "ill")}
 
 
-def as_read(examples: list[Example], judge: Classifier) -> np.ndarray:
+def as_read(examples: list[Example], backbone: Backbone) -> np.ndarray:
     """`[N, C, S, S]` in [-1, 1]."""
-    size, channels = judge.card["image_size"], judge.card["channels"]
+    size, channels = backbone.image_size, backbone.image_channels
     scans = [sequela.read(e.path) for e in examples]
-    return np.concatenate([as_judged([s.array], s.window, size, channels).numpy() for s in scans])
+    shown = [as_judged([s.array], s.window, size, channels) for s in scans]
+    return torch.cat(shown).clamp(-1, 1).numpy()  # resizing overshoots
 
 
 @torch.inference_mode()

@@ -1,6 +1,9 @@
 """A whole study on drawn images: resumed, damaged, with an image that cannot be read."""
 
+import contextlib
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ name = "chest"
 sets = ["cxr-nih"]
 target = "Pneumonia"
 judge = "{judge}"
+caveat = "This judge learned nothing."
 model = "{model}"
 others = 2
 [[entrants]]
@@ -53,18 +57,24 @@ def data(tmp_path_factory) -> Path:
     ):
         name = f"{index:02d}.png"
         Image.fromarray(drawn((40, 40), seed=index).array).save(folder / name)
-        rows.append(f"{name},x,p{index},{split},PA,{finding}\n")
+        view = "PA" if index < 4 else "AP"
+        rows.append(f"{name},x,p{index},{split},{view},{finding}\n")
     (folder / "labels.csv").write_text(HEAD + "".join(rows))
     return root
 
 
 @pytest.fixture(scope="module")
-def protocol(tmp_path_factory, tiny_grey_sd_folder):
+def protocol_file(tmp_path_factory, tiny_grey_sd_folder):
     folder = tmp_path_factory.mktemp("protocol")
     judge = save_untaught_judge(folder / "judge.safetensors", name="drawn-judge", image_size=64)
     path = folder / "tiny.toml"
     path.write_text(PROTOCOL.format(judge=judge, model=tiny_grey_sd_folder))
-    return read_protocol(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def protocol(protocol_file):
+    return read_protocol(protocol_file)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +107,24 @@ def test_the_tables_stand_in_three_formats_with_the_papers_figure_beside(finishe
     assert rb"\begin{tabular}" in found["tables.tex"]
     assert found["methods-chest.csv"].startswith(b"entrant,images,identity")
     assert found["failures.csv"] == b"domain,image,seed,reason\n"
+
+
+def test_what_is_known_against_the_judge_stands_above_its_scores(finished):
+    found = results(finished[1])
+    for name in ("tables.md", "results.html"):
+        assert b"This judge learned nothing." in found[name]
+
+
+def test_subgroups_are_told_where_patients_differ(finished):
+    table = finished[0].tables[0]
+    assert [(row.attribute, row.group) for row in table.subgroups] == [
+        ("view", "AP"),
+        ("view", "PA"),
+    ]
+    first, other = (row.inside.value for row in table.subgroups)
+    assert table.subgroups[0].gap.value == pytest.approx(first - other)
+    assert not table.subgroups[0].told  # one patient each
+    assert b"| view: AP | 1 |" in results(finished[1])["tables.md"]
 
 
 def test_the_parquet_file_holds_what_the_csv_holds(finished):
@@ -138,6 +166,28 @@ def test_lost_and_damaged_cells_are_made_again_to_the_same_tables(finished, prot
     assert cells[2].stat().st_mtime_ns == kept
     for name in before.keys() - {"results.html", "record.json"}:
         assert after[name] == before[name], name
+
+
+@pytest.mark.slow
+def test_a_study_killed_at_ten_random_moments_ends_in_the_same_tables(
+    finished, protocol_file, data, tmp_path
+):
+    command = [sys.executable, "-c", "from sequela.cli import main; main()", "evaluate"]
+    command += [str(protocol_file)]
+    command += ["--data", str(data), "--out", str(tmp_path / "out"), "--overwrite"]
+    moments = np.random.default_rng(0).uniform(3, 12, 10)
+    for seconds in moments:
+        process = subprocess.Popen(  # noqa: S603  # our own command
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        process.kill()
+        process.wait()
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603  # our own command
+    killed, whole = results(tmp_path / "out"), results(finished[1])
+    for name in whole.keys() - {"results.html", "record.json"}:
+        assert killed[name] == whole[name], name
 
 
 def test_results_are_not_replaced_unasked_and_nothing_is_computed(finished, protocol, data):

@@ -67,8 +67,21 @@ def markdown(table: Table) -> str:
     head, body = grid(table)
     lines = [head, ["---"] * len(head), *body]
     title = f"### {table.name}: {table.domain} (judge: {table.judge})\n\n"
+    caveat = f"**{table.caveat}**\n\n" if table.caveat else ""
     real = f"\n\nKID of real ill images, half against half: {table.real_kid:.3f}.\n"
-    return title + "\n".join("| " + " | ".join(line) + " |" for line in lines) + real
+    return title + caveat + _piped(lines) + real + _subgroups(table)
+
+
+def _subgroups(table: Table) -> str:
+    if not table.subgroups:
+        return ""
+    head, body = subgroup_grid(table)
+    lines = [head, ["---"] * len(head), *body]
+    return f"\n{table.rows[0].entrant.label}, Conf_final by subgroup:\n\n{_piped(lines)}\n"
+
+
+def _piped(lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def latex(table: Table) -> str:
@@ -118,6 +131,22 @@ def grid(table: Table) -> tuple[list[str], list[list[str]]]:
                 told += f" (paper {paper[column]:g})"
             cells.append(told)
         body.append([*cells, _signed(row.beats), f"{row.kid:.3f}"])
+    return head, body
+
+
+def subgroup_grid(table: Table) -> tuple[list[str], list[list[str]]]:
+    """Head and body of the subgroups as words."""
+    head = ["", "patients", "Conf_final", "gap to all others", "enough patients to tell"]
+    body = [
+        [
+            f"{row.attribute}: {row.group}",
+            str(row.inside.patients),
+            str(row.inside),
+            _signed(row.gap),
+            "yes" if row.told else "no",
+        ]
+        for row in table.subgroups
+    ]
     return head, body
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from sequela.core import MissingExtraError
 from sequela.evaluation.scoring import Row
 from sequela.evaluation.tables import Table
+from sequela.evaluation.theory import paths
 
 _SHOWN = (0, 0.2, 0.5, 1.0)  # shares of the way, in a strip
 _HEIGHT = 128  # pixels of a picture in a strip
@@ -49,6 +50,26 @@ def steps_svg(table: Table, rows: Sequence[Row], folder: Path) -> str:
         states = row.made.read(folder).states.astype(np.float32)
         moves.append(np.abs(np.diff(states, axis=0)).reshape(len(states) - 1, -1).mean(1) / 255)
     return _lines_svg(own, "mean |change| of a step, share of the window", moves, log=True, first=1)
+
+
+def paths_svg(table: Table, rows: Sequence[Row]) -> str:
+    """Each entrant's mean path on the first two axes of the judge's features, as in Figure 5."""
+    own: dict[str, list[np.ndarray]] = {}
+    for row in table.own(rows):
+        own.setdefault(row.made.entrant.label, []).append(row.features)
+    whole = {
+        name: np.stack([f for f in found if len(f) == max(map(len, found))])
+        for name, found in own.items()
+    }
+    plt = _pyplot()
+    figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+    for name, found in paths(whole).items():
+        across, up = found.mean(axis=0).T
+        axes.plot(across, up, marker=".", label=name)
+    axes.set_xlabel("judge's features, first axis")
+    axes.set_ylabel("second axis")
+    axes.legend(fontsize=7, frameon=False, ncols=2)
+    return _svg(figure)
 
 
 def strips_of(table: Table, rows: Sequence[Row], folder: Path) -> list[Strip]:
@@ -105,9 +126,13 @@ def _lines_svg(
     axes.set_xlabel("step")
     axes.set_ylabel(label)
     axes.legend(fontsize=7, frameon=False, ncols=2)
+    return _svg(figure)
+
+
+def _svg(figure: Any) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
-    plt.close(figure)
+    _pyplot().close(figure)
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 

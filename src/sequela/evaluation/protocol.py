@@ -23,6 +23,7 @@ class DomainTask:
         sets: Cohorts; those of their images that show nothing are edited.
         target: The finding asked for.
         judge: A bundled classifier's name or a file; it must never have guided an edit.
+        caveat: What the judge's own checks found against it; printed above its scores.
         model: A bundled model, a folder or a hub id.
         identity: A bundled identity judge's name or a file; "" leaves identity out.
         views: Only these views; empty takes all.
@@ -38,6 +39,7 @@ class DomainTask:
     target: str
     judge: str
     model: str
+    caveat: str = ""
     identity: str = ""
     views: tuple[str, ...] = ()
     split: str = "test"

@@ -39,13 +39,13 @@ class Row:
         made: The cell it is of.
         figures: By name; nan where a figure cannot be told.
         scores: The judge's calibrated probability of each state.
-        features: The judge's own features of the last state, for KID.
+        features: The judge's own features of each state.
     """
 
     made: Made
     figures: dict[str, float]
     scores: Float[np.ndarray, " state"]
-    features: Float[np.ndarray, " feature"]
+    features: Float[np.ndarray, "state feature"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,7 +97,7 @@ class Judges:
             "outside": max(cell.figures["outside"]),
             "ghosting": cell.figures["ghosting"][0],
         }
-        features = self.judge.features(seen[-1:])[0]
+        features = self.judge.features(seen)
         return Row(made=made, figures=figures, scores=scores, features=features)
 
     def features_of(self, examples: Sequence[Example]) -> Float[np.ndarray, "image feature"]:

@@ -9,6 +9,7 @@ from sequela.evaluation.protocol import Entrant
 from sequela.evaluation.scoring import Judges, Row
 from sequela.metrics.bootstrap import Estimate, mean_estimate
 from sequela.metrics.kid import kid
+from sequela.metrics.subgroups import UNKNOWN, SubgroupRow, age_band, subgroup_rows
 
 COLUMNS = {
     "identity": "same person, whole",
@@ -53,15 +54,19 @@ class Table:
         name: Of the table.
         domain: Of the task.
         judge: Name of the judge.
+        caveat: What is known against it.
         real_kid: KID of real ill images, one half against the other.
         rows: In the order of the protocol.
+        subgroups: Conf_final of the first entrant by sex, age and view, where these are known.
     """
 
     name: str
     domain: str
     judge: str
+    caveat: str
     real_kid: float
     rows: tuple[TableRow, ...]
+    subgroups: tuple[SubgroupRow, ...]
 
     def own(self, rows: Sequence[Row]) -> list[Row]:
         """Of all cells' rows, those that this table is of."""
@@ -101,6 +106,7 @@ def _table(name: str, domain: str, rows: list[Row], judges: Judges, real: np.nda
         name=name,
         domain=domain,
         judge=known,
+        caveat=rows[0].made.task.caveat,
         real_kid=_distance(real[::2], real[1::2], known),
         rows=tuple(
             TableRow(
@@ -108,11 +114,25 @@ def _table(name: str, domain: str, rows: list[Row], judges: Judges, real: np.nda
                 images=len(own),
                 figures={c: _mean(own, c) for c in COLUMNS},
                 beats=None if own is first else _paired(first, own),
-                kid=_distance(np.stack([row.features for row in own]), real, known),
+                kid=_distance(np.stack([row.features[-1] for row in own]), real, known),
             )
             for own in entrants.values()
         ),
+        subgroups=_subgroups(first),
     )
+
+
+def _subgroups(rows: Sequence[Row]) -> tuple[SubgroupRow, ...]:
+    examples = [row.made.example for row in rows]
+    groups = {
+        "sex": np.array([e.sex or UNKNOWN for e in examples]),
+        "age": np.array([age_band(e.age_years) for e in examples]),
+        "view": np.array([e.view or UNKNOWN for e in examples]),
+    }
+    scores = np.array([row.figures["conf_final"] for row in rows])
+    patients = np.array([e.patient for e in examples])
+    varied = {name: given for name, given in groups.items() if len(set(given.tolist())) > 1}
+    return tuple(subgroup_rows(lambda i: float(scores[i].mean()), varied, patients))
 
 
 def _mean(rows: Sequence[Row], column: str) -> Estimate:
