@@ -1,11 +1,14 @@
 """Time and peak memory of the 4D-VQ-GAN: one training step of both stages, and one forecast.
 
-    python benchmarks/lungs_scale.py --out work/lungs-scale --sizes eighth,mini
-    python benchmarks/lungs_scale.py --out work/lungs-scale --sizes paper --threads 2
+    python benchmarks/lungs_scale.py --out work/lungs-scale --sizes mini,sixty-fourth,eighth
+    python benchmarks/lungs_scale.py --out work/lungs-scale --sizes mini --scans 2,4,8
+    python benchmarks/lungs_scale.py --out work/lungs-scale --sizes paper --once --limit-gib 18
 
 Weights and volumes are random. Every figure comes from a process of its own, so that its peak is
 its own. `paper` is the published network on 96x256x256; `eighth` is the same network on half the
-sides; `mini` is the bundled network on 32x96x96. On the CPU the paper's step needs about 18 GiB.
+sides; `mini` is the bundled network on 32x96x96. Figures are added to `figures.json` and drawn in
+`cost.png`, against the size of the volume and against the number of scans. `--once` measures the
+first run rather than the second; `--limit-gib` lets a process fail rather than take more.
 """
 
 import argparse
@@ -17,8 +20,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 
 from sequela.simulators.lungs import (
     MINI_CODEC,
@@ -31,10 +36,11 @@ from sequela.simulators.lungs import (
     LungEngine,
     VolumeCodec,
 )
+from sequela.training.forecast_loss import ForecastLoss
 from sequela.training.lung_settings import LungForecastNetwork, VqganNetwork
-from sequela.training.objectives.latent_forecast import ForecastLoss
 from sequela.training.objectives.vqgan import VqganLoss
 
+BY_SCANS = ("stage-2", "forecast")
 PARTS = ("stage-1", "stage-1-judged", "stage-2", "forecast")
 DATES = torch.tensor([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
 
@@ -66,58 +72,99 @@ def main() -> None:
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--scans", default="4", help="of a patient; stage 2 and forecasts see them")
+    parser.add_argument("--once", action="store_true")
+    parser.add_argument("--limit-gib", type=float)
     parser.add_argument("--one", help=argparse.SUPPRESS)  # this process measures one part
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.one:
-        size, part = options.one.split(":")
-        print(json.dumps(measured(SIZES[size], part, options.device)))
+        size, part, scans = options.one.split(":")
+        if options.limit_gib:
+            most = int(options.limit_gib * 2**30)
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        print(json.dumps(measured(SIZES[size], part, int(scans), options)))
         return
-    figures = {}
+    options.out.mkdir(parents=True, exist_ok=True)
+    kept = options.out / "figures.json"
+    figures = json.loads(kept.read_text()) if kept.exists() else []
     for size in options.sizes.split(","):
         for part in options.parts.split(","):
-            name = f"{size} {part} {options.device}"
-            figures[name] = apart(f"{size}:{part}", options)
-            print(name, figures[name], flush=True)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "figures.json").write_text(json.dumps(figures, indent=1))
+            for scans in options.scans.split(",") if part in BY_SCANS else ["1"]:
+                figures = [f for f in figures if named(f) != (size, part, int(scans))]
+                figures.append(apart(size, part, int(scans), options))
+                print(figures[-1], flush=True)
+                kept.write_text(json.dumps(figures, indent=1))
+    draw(figures, options.out / "cost.png")
 
 
-def apart(one: str, options: argparse.Namespace) -> dict[str, float]:
+def named(figure: dict[str, Any]) -> tuple[str, str, int]:
+    return figure["size"], figure["part"], figure["scans"]
+
+
+def apart(size: str, part: str, scans: int, options: argparse.Namespace) -> dict[str, Any]:
     """The figures of one part, from a process of its own."""
+    one = f"{size}:{part}:{scans}"
     command = [sys.executable, "-W", "ignore", __file__, "--one", one, "--out", str(options.out)]
     command += ["--device", options.device, "--threads", str(options.threads)]
+    command += ["--once"] * options.once
+    command += ["--limit-gib", str(options.limit_gib)] if options.limit_gib else []
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603  # our own
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+    depth, height, width = SIZES[size].codec.shape
+    about = {"size": size, "part": part, "scans": scans, "voxels": depth * height * width}
+    return {**about, "device": options.device, **json.loads(done.stdout.splitlines()[-1])}
 
 
-def measured(size: Size, part: str, device: str) -> dict[str, float]:
+def measured(size: Size, part: str, scans: int, options: argparse.Namespace) -> dict[str, float]:
     """Seconds of wall and processor, and peak memory in GiB, of the second of two runs."""
     torch.manual_seed(0)
-    with torch.device(device):
-        run = prepared(size, part)
-    run()
+    with torch.device(options.device):
+        run = prepared(size, part, scans)
+    if not options.once:
+        run()
     begin, busy = time.perf_counter(), time.process_time()
     run()
-    if device != "cpu":
+    if options.device != "cpu":
         torch.cuda.synchronize()
     figures = {
         "seconds": round(time.perf_counter() - begin, 2),
         "processor_seconds": round(time.process_time() - busy, 2),
         "peak_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
     }
-    if device != "cpu":
+    if options.device != "cpu":
         figures["peak_device_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 2)
     return figures
 
 
-def prepared(size: Size, part: str) -> Callable[[], object]:
+def draw(figures: list[dict[str, Any]], path: Path) -> None:
+    """Seconds of processor and peak memory against voxels, and against the number of scans."""
+    picture = Figure(figsize=(9, 6.4), dpi=120, layout="constrained")
+    axes = picture.subplots(2, 2)
+    for row, (key, label) in enumerate(
+        (("processor_seconds", "Processor seconds"), ("peak_gib", "Peak memory, GiB"))
+    ):
+        for part in PARTS:
+            mine = [f for f in figures if f["part"] == part and f["size"] != "mini"]
+            mine = sorted((f["voxels"], f[key]) for f in mine if f["scans"] in (1, 4))
+            axes[row, 0].loglog(*zip(*mine, strict=True), "o-", label=part) if mine else None
+        for part in BY_SCANS:
+            mine = sorted(
+                (f["scans"], f[key]) for f in figures if f["part"] == part and f["size"] == "mini"
+            )
+            axes[row, 1].plot(*zip(*mine, strict=True), "o-", label=part) if mine else None
+        axes[row, 0].set(xlabel="Voxels (published network)", ylabel=label)
+        axes[row, 1].set(xlabel="Scans of the patient (mini network)", ylabel=label, ylim=(0, None))
+    axes[0, 0].legend(frameon=False)
+    axes[0, 1].legend(frameon=False)
+    picture.savefig(path)
+
+
+def prepared(size: Size, part: str, scans: int) -> Callable[[], object]:
     """What is measured, ready to run."""
     if part == "stage-2":
-        return forecaster_step(size)
+        return forecaster_step(size, scans)
     if part == "forecast":
-        return forecast(size)
+        return forecast(size, scans)
     return codec_step(size, is_judged=part == "stage-1-judged")
 
 
@@ -145,35 +192,34 @@ def codec_step(size: Size, *, is_judged: bool) -> Callable[[], object]:
     return step
 
 
-def forecaster_step(size: Size) -> Callable[[], object]:
+def forecaster_step(size: Size, scans: int) -> Callable[[], object]:
     loss = ForecastLoss(Forecaster(size.forecaster), LungForecastNetwork())
     optimiser = torch.optim.AdamW(loss.parameters(), 1e-4)
-    scans = 4
     latents = torch.randn(1, scans, size.codec.latent_channels, *size.codec.latent_shape)
-    is_seen = torch.tensor([[True, True, False, False]])
-    years = torch.tensor([[0.0, 1.0, 2.5, 5.5]])
+    is_seen = (torch.arange(scans) < max(2, scans - 2))[None]
+    years = torch.linspace(0.0, 5.5, scans)[None]
     inside = torch.ones(1, *size.codec.latent_shape, dtype=torch.bool)
     facts = torch.zeros(1, 0)
 
     def step() -> None:
         optimiser.zero_grad(set_to_none=True)
         is_real = torch.ones_like(is_seen)
-        loss(latents, is_seen, is_real, years, inside, facts, 0)["loss"].backward()
+        loss(latents, latents, is_seen, is_real, years, inside, facts, 0)["loss"].backward()
         optimiser.step()
 
     return step
 
 
-def forecast(size: Size) -> Callable[[], object]:
+def forecast(size: Size, scans: int) -> Callable[[], object]:
     engine = LungEngine(
         codec=VolumeCodec(size.codec).eval(),
         forecaster=Forecaster(size.forecaster).eval(),
         tile=size.tile,
     )
-    scans = torch.rand(2, *size.codec.shape) * 1400 - 1000
+    volumes = torch.rand(scans, *size.codec.shape) * 1400 - 1000
     lungs = torch.ones(size.codec.shape, dtype=torch.bool)
-    dates = DATES.to(scans.device)
-    return lambda: engine.forecast(scans, torch.tensor([0.0, 1.0]), lungs, dates)
+    dates, years = DATES.to(volumes.device), torch.linspace(0.0, 1.0, scans)
+    return lambda: engine.forecast(volumes, years, lungs, dates)
 
 
 if __name__ == "__main__":

@@ -86,17 +86,35 @@ def main() -> None:
     card["held_out"] = {
         "codec on val": fidelity(backbone, np.concatenate(list(real["val"].values()))),
         **(judged(judge, drawn, real, options.guidance_scale) if judge else {}),
-        "denoising error, other caption minus own": {
-            kind: text_gain(backbone, real["val"][kind], words, names, kind) for kind in names
-        },
+        "denoising error, other caption minus own": told(
+            {kind: text_gains(backbone, real["val"][kind], words, names, kind) for kind in names}
+        ),
     }
     path.write_text(json.dumps(card, indent=2) + "\n")
     write_figures(card["held_out"], options.out / "figures.json")
 
 
-def real_images(domain: Domain, data: Path, split: str, judge: Classifier) -> dict[str, np.ndarray]:
-    """Images of a split, healthy or with the judge's first target, as models see them."""
-    targets = set(judge.card["targets"][0].split("|"))
+def judged(
+    judge: Classifier,
+    drawn: dict[str, np.ndarray],
+    real: dict[str, dict[str, np.ndarray]],
+    guidance_scale: float,
+) -> dict[str, Any]:
+    """What a judge of other patients says of the samples, and of real images."""
+    return {
+        "judge": judge.card["name"],
+        "samples a finding": SAMPLES,
+        "guidance scale": guidance_scale,
+        "balanced accuracy, samples": balanced_accuracy(judge, drawn),
+        "balanced accuracy, real test images": balanced_accuracy(judge, real["test"]),
+        "KID": {kind: distances(judge, drawn[kind], real, kind) for kind in drawn},
+    }
+
+
+def real_images(
+    domain: Domain, data: Path, split: str, targets: set[str], backbone: Backbone
+) -> dict[str, np.ndarray]:
+    """Images of a split, healthy or with one of the targets, as models see them."""
 
     def of(kind: str) -> list[Example]:
         return [
@@ -164,10 +182,10 @@ def distances(
 
 
 @torch.inference_mode()
-def text_gain(
+def text_gains(
     backbone: Backbone, images: np.ndarray, words: Any, names: dict[str, str], kind: str
-) -> str:
-    """How much worse the noise is told under the other caption, per cent of the error."""
+) -> list[float]:
+    """How much worse each image's noise is told under the other caption, % of the error."""
     other = "ill" if kind == "healthy" else "healthy"
     embedding = backbone.embed([words.prompt([names[kind]]), words.prompt([names[other]])])
     noise = NoiseSource(1)
@@ -182,8 +200,16 @@ def text_gain(
             _, told = backbone.schedule.split(output, noisy, timestep)
             errors += ((told - drawn) ** 2).mean(dim=(1, 2, 3)).numpy()
         gains.append(100 * (errors[1] / errors[0] - 1))
-    found = mean_estimate(np.array(gains), np.arange(len(gains)))
-    return f"{found.value:+.2f} % [{found.low:+.2f}, {found.high:+.2f}]"
+    return gains
+
+
+def told(gains: dict[str, list[float]]) -> dict[str, str]:
+    """Means with intervals, of each kind and of all images."""
+    rows = {}
+    for name, values in {**gains, "all": [g for part in gains.values() for g in part]}.items():
+        found = mean_estimate(np.array(values), np.arange(len(values)))
+        rows[name] = f"{found.value:+.2f} % [{found.low:+.2f}, {found.high:+.2f}]"
+    return rows
 
 
 def fidelity(backbone: Backbone, images: np.ndarray) -> dict[str, float]:

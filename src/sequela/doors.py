@@ -1,10 +1,10 @@
 """The front doors of the package: thin calls into the rooms, for users who write Python."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from sequela.core import InvalidInputError, Region, Scan, Trajectory
 from sequela.core.checks import check_choice
@@ -12,18 +12,22 @@ from sequela.simulators.editing import ProgressiveEditor, preset
 
 if TYPE_CHECKING:
     from sequela.conditioning import Brief, Report
+    from sequela.simulators.lesions.engine import LesionForecasting
 
-SIMULATORS = ("progressive-editing",)
+SIMULATORS = ("progressive-editing", "lesion-forecast")
 
 
 def read(path: str | Path, *, frame: int | None = None) -> Scan:
-    """The scan in a PNG, JPEG, TIFF, DICOM or NIfTI file.
+    """The scan in a PNG, JPEG, TIFF, DICOM or NIfTI file, or in a folder of DICOM slices.
 
     Args:
-        path: The file; its kind is told from its content.
+        path: The file, whose kind is told from its content, or the folder of one series.
         frame: Which frame of a multi-frame DICOM, counted from 0.
     """
-    from sequela.io import read_scan
+    from sequela.io import read_scan, read_volume
+
+    if Path(path).is_dir():
+        return read_volume(path).scan
 
     return read_scan(path, frame=frame)
 
@@ -78,32 +82,69 @@ def auto_region(scan: Scan, domain: str = "chest", findings: Sequence[str] = ())
     return found.region
 
 
+@overload
 def load(
-    name: str = "progressive-editing",
+    name: Literal["progressive-editing"] = "progressive-editing",
     *,
-    model: str = "chest-mini",
+    model: str | None = None,
     unet: str | None = None,
     device: str = "auto",
     preset_name: str = "fast",
     **settings: Any,
-) -> ProgressiveEditor:
+) -> ProgressiveEditor: ...
+
+
+@overload
+def load(
+    name: Literal["lesion-forecast"],
+    *,
+    model: str | None = None,
+    device: str = "auto",
+    **settings: Any,
+) -> "LesionForecasting": ...
+
+
+def load(
+    name: str = "progressive-editing",
+    *,
+    model: str | None = None,
+    unet: str | None = None,
+    device: str = "auto",
+    preset_name: str = "fast",
+    **settings: Any,
+) -> "ProgressiveEditor | LesionForecasting":
     """A simulator with its model loaded, ready for many scans.
 
     Args:
-        name: `progressive-editing`.
-        model: A bundled model, a folder in diffusers layout, or a hub id.
+        name: `progressive-editing` or `lesion-forecast`.
+        model: A bundled model, a folder in diffusers layout, or a hub id; by default `chest-mini`
+            for editing and `lesions-mini` for lesions.
         unet: A fine-tuned UNet or LoRA to put in its place.
         device: `auto`, `cpu`, `cuda` or `mps`.
         preset_name: `fast`, `paper` or `official`.
-        settings: Fields of `ProgressiveEditing` that differ from the preset.
+        settings: Fields of `ProgressiveEditing` that differ from the preset, or of
+            `LesionForecasting`.
     """
     from sequela.backbones import load_backbone
     from sequela.checkpoints import find_model
 
     check_choice("name", name, SIMULATORS)
+    if name == "lesion-forecast":
+        return _load_lesions(model, device, settings)
     chosen = preset(preset_name).changed(**settings)
-    backbone = load_backbone(find_model(model), unet=unet, device=device)
+    backbone = load_backbone(find_model(model or "chest-mini"), unet=unet, device=device)
     return ProgressiveEditor(backbone=backbone, settings=chosen)
+
+
+def _load_lesions(
+    model: str | None, device: str, settings: Mapping[str, Any]
+) -> "LesionForecasting":
+    from sequela.backbones.devices import pick_device
+    from sequela.simulators.lesions.engine import LesionForecasting
+    from sequela.simulators.lesions.model import DEFAULT, load_lesion_model
+
+    loaded = load_lesion_model(model or DEFAULT, device=str(pick_device(device)))
+    return LesionForecasting(model=loaded, **settings)
 
 
 def animate(trajectory: Trajectory, simulator: ProgressiveEditor, **settings: Any) -> Trajectory:
@@ -149,6 +190,64 @@ def bridge(  # noqa: PLR0913  # a public door: one keyword each for what a user 
     )
 
 
+def extrapolate(  # noqa: PLR0913  # a public door: one keyword each for what a user may ask
+    scans: Sequence[Scan],
+    *,
+    dates: Sequence[date | str],
+    at: Sequence[date | str] | None = None,
+    horizon_years: float = 3.0,
+    every_years: float = 0.5,
+    lungs: Region | None = None,
+    model: str = "lungs-mini",
+    device: str = "cpu",
+    registration: str = "demons",
+    seed: int = 0,
+    samples: int = 1,
+    **facts: Any,
+) -> Trajectory:
+    """A patient's chest CT at other dates, from the scans there are.
+
+    Args:
+        scans: Of one patient, the baseline first; all states lie on its grid.
+        dates: Day of each; text as 2020-03-01.
+        at: Days to be drawn, between the scans or after them; None goes by horizon and interval.
+        horizon_years: How far after the baseline.
+        every_years: A state every so often up to there.
+        lungs: Mask on the baseline's grid; None finds them in every scan.
+        model: A bundled model, or a folder in which `sequela train` left both stages.
+        device: Where it runs.
+        registration: How follow-ups are laid onto the baseline: `demons`, `bspline`, `affine`,
+            `none`.
+        seed: Of the samples.
+        samples: Draws, of a stochastic model.
+        facts: `age_years`, `sex`, `smoker`, `treatment`, where they are known.
+    """
+    from sequela.simulators.lungs.asked import ForecastRequest, check_days, check_times
+    from sequela.simulators.lungs.extrapolate import LungExtrapolation
+    from sequela.simulators.lungs.facts import PatientFacts
+    from sequela.simulators.lungs.model import load_lung_model
+    from sequela.simulators.lungs.population import load_population
+
+    days = [_day("dates", day) for day in dates]
+    years = check_days([float((day - days[0]).days) for day in days], len(scans))
+    wanted = [every_years * n for n in range(1, int(horizon_years / every_years + 1e-9) + 1)]
+    if at is not None:
+        wanted = [(_day("at", day) - days[0]).days / 365.25 for day in at]
+    request = ForecastRequest(
+        years=tuple(years),
+        wanted_years=tuple(check_times(wanted, years)),
+        facts=PatientFacts(**facts),
+        seed=seed,
+        samples=samples,
+    )
+    engine = LungExtrapolation(
+        model=load_lung_model(model, device=device),
+        population=load_population() if request.is_alone else None,
+        registration=registration,
+    )
+    return engine.simulate(scans, request, lungs=None if lungs is None else lungs.array >= 0.5)
+
+
 def _day(name: str, day: date | str) -> date:
     if isinstance(day, date):
         return day
@@ -158,6 +257,50 @@ def _day(name: str, day: date | str) -> date:
         raise InvalidInputError(
             f"`{name}` must be days written as 2020-03-19, got {day!r}. Give a date or such a text."
         ) from error
+
+
+def forecast(  # noqa: PLR0913  # a public door: one keyword each for what a user may ask
+    *inputs: str | Path,
+    treatment: str,
+    versus: Sequence[str] = (),
+    horizon_years: float = 2.0,
+    samples: int = 32,
+    seed: int = 0,
+    model: str | None = None,
+    device: str = "auto",
+    files: Mapping[str, str | Path] | None = None,
+    **covariates: float,
+) -> Trajectory:
+    """Which new and enlarging lesions may come under a treatment, and under others.
+
+    No treatment advice: arms from different trials are not one randomisation.
+
+    Args:
+        inputs: A folder of one visit, or its NIfTI files and DICOM series.
+        treatment: An arm of the trial, or `unknown`.
+        versus: Other treatments for the same patient, from the same noise.
+        horizon_years: After the visit.
+        samples: Possible futures a treatment.
+        seed: All noise follows it.
+        model: A bundled model or a file; by default `lesions-mini`.
+        device: Where it runs.
+        files: Files whose names do not tell, by role: FLAIR, T1, T2, PD, T1-Gd, lesions, brain.
+        covariates: `age_years`, `edss`, `disease_years`, where known.
+    """
+    from sequela.simulators.lesions.engine import ForecastRequest
+    from sequela.simulators.lesions.files import find_visit, read_visit
+    from sequela.simulators.lesions.forecast import Sampling
+    from sequela.simulators.lesions.question import Question
+
+    request = ForecastRequest(
+        question=Question(treatment=treatment, horizon_years=horizon_years, **covariates),
+        versus=tuple(versus),
+        sampling=Sampling(samples=samples, seed=seed),
+    )
+    named = {role: Path(path) for role, path in (files or {}).items()}
+    visit = read_visit(find_visit([Path(path) for path in inputs], named))
+    engine = load("lesion-forecast", model=model, device=device)
+    return engine.simulate(visit.images, request, notices=visit.notices)
 
 
 def save(trajectory: Trajectory, folder: str | Path, *, overwrite: bool = False) -> Path:

@@ -1,12 +1,16 @@
 """Bundled models: whole, small, and with a card that says what it must."""
 
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
 import sequela
 from sequela.checkpoints import bundled_models, find_model, model_for
 from sequela.core import UnknownNameError
+from sequela.training import read_recipe
 
+RECIPES = Path(__file__).parents[2] / "recipes"
 MODELS = bundled_models()
 
 
@@ -19,12 +23,12 @@ def test_each_card_tells_data_licence_measurements_and_limits(name):
     card = MODELS[name].card
     for key in ("summary", "licence", "source", "limits", "data", "training", "held_out"):
         assert card[key], key
-    near = card["memorisation"]
-    assert near["samples"]["maximum"] <= near["real test films"]["maximum"]
+    # in pixels, smooth images of one colour are all alike: only the embedding tells copies
+    assert card["memorisation"]["embedding"]["samples"]["suspected"] <= 0.1
 
 
 def test_the_models_fit_their_budgets():
-    budgets_mb = {"chest-mini": 14}
+    budgets_mb = {"chest-mini": 14, "fundus-mini": 10, "skin-mini": 10}
     assert all(model.size_mb <= budgets_mb[name] for name, model in MODELS.items())
 
 
@@ -36,6 +40,25 @@ def test_no_shard_is_too_large_for_a_git_host():
 def test_a_misspelt_model_is_suggested():
     with pytest.raises(UnknownNameError, match="Did you mean 'chest-mini'"):
         find_model("chest-mni")
+
+
+def test_the_example_patient_lies_farther_from_training_films_than_copies_would():
+    for space in ("pixels", "embedding"):
+        assert MODELS["chest-mini"].card["memorisation"][space]["example"]["suspected"] == 0
+
+
+def test_the_judges_and_finders_fit_their_budget():
+    root = MODELS["chest-mini"].folder.parent
+    assert sum(f.stat().st_size for f in root.glob("*/model.safetensors")) <= 5e6
+
+
+def test_the_skin_judge_learned_from_other_patients_than_all_else():
+    asked = {
+        name: read_recipe(RECIPES / f"{name}.toml").data.patients
+        for name in ("colour-mini-autoencoder", "skin-mini", "skin-classifier", "skin-judge")
+    }
+    assert asked.pop("skin-judge") == "judge"
+    assert set(asked.values()) == {"generator"}
 
 
 def test_the_example_patient_says_that_it_is_synthetic():

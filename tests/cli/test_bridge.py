@@ -151,7 +151,9 @@ def test_volumes_are_sent_to_the_engine_of_volumes(films, tmp_path: Path) -> Non
     volume = np.random.default_rng(0).normal(size=(20, 20, 20)).astype(np.float32)
     nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / "scan.nii.gz")
     path = tmp_path / "scan.nii.gz"
-    refused(bridge(path, path, *DATES, "--out", tmp_path / "run"), "is a volume", "extrapolate")
+    out = ("--out", tmp_path / "run")
+    refused(bridge(path, path, *DATES, *out), "for films", "crossfade")
+    refused(call("bridge", path, path, *DATES, *out), "chest CT", "Hounsfield")
 
 
 def test_colour_against_grey_is_refused(films, tmp_path: Path) -> None:

@@ -192,5 +192,6 @@ def test_a_cell_counts_as_lung_as_soon_as_one_voxel_does():
     inside = cells(mask, 4)
     assert inside.nonzero().tolist() == [[1, 0, 1]]
     assert box_of(inside) == (slice(1, 2), slice(0, 1), slice(1, 2))
+    assert box_of(inside, margin=1) == (slice(0, 2), slice(0, 2), slice(0, 2))
     old, new = torch.zeros(1, 2, 2, 2, 2), torch.ones(1, 2, 2, 2, 2)
     assert merged(old, new, inside[None]).sum() == 2

@@ -10,8 +10,9 @@ from safetensors.torch import load_file
 from sequela.core import CheckpointError, InvalidInputError
 from sequela.simulators.lungs import LungEngine, load_codec, load_forecaster
 from sequela.training import read_recipe, run_recipe
+from sequela.training.forecast_loss import energy, errors
+from sequela.training.lung_latents import collate, given
 from sequela.training.lung_scans import drawn_scans
-from sequela.training.objectives.latent_forecast import collate, energy, errors, given
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
 
@@ -138,6 +139,71 @@ def test_both_stages_together_forecast_a_patient(work):
     torch.testing.assert_close(made[0], torch.from_numpy(scans[0]), atol=0.1, rtol=0)
 
 
+VOXELS = FORECAST.replace(
+    'facts = ["age"',
+    """redrawn = 1
+is_measured = true
+is_target_clean = true
+voxel_weight = 1.0
+voxel_from = 1
+voxel_crop = [4, 5, 6]
+facts = ["age\"""",
+)
+
+PAINTER = """
+name = "tiny"
+objective = "lung-painter"
+[data]
+sets = ["synthetic-lungs"]
+[network]
+forecast = "voxels"
+patients = 2
+held_out = 1
+redrawn = 1
+is_target_clean = true
+painter_width = 2
+examples = 3
+held_out_examples = 1
+modes = ["extrapolation", "baseline"]
+[optimiser]
+steps = 2
+batch_size = 1
+accumulation = 2
+warmup_steps = 1
+[log]
+every = 1
+evaluate_every = 2
+checkpoint_every = 2
+"""
+
+
+def test_a_painter_learns_from_the_truth_of_rescanned_patients(work):
+    trained(VOXELS, work / "voxels")
+    trained(PAINTER, work / "painted")
+    forecaster, _ = load_forecaster(work / "painted" / "model.safetensors")
+    assert forecaster.painter is not None
+    assert bool(forecaster.painter.last.weight.abs().max() > 0)
+    folder = work / "scans" / "train-4-clean"
+    index = json.loads((folder / "index.json").read_text())
+    assert len(index["histories"]) == 4
+    assert index["histories"][0]["facts"] == index["histories"][2]["facts"]
+    assert index["histories"][0]["years"] != index["histories"][2]["years"]
+    volumes, truths = (np.load(folder / f"{name}.npy") for name in ("volumes", "truths"))
+    assert volumes.shape == truths.shape
+    again = index["histories"][2]["first_row"]
+    np.testing.assert_array_equal(truths[0], truths[again])  # one patient at their baseline
+    codec, _ = load_codec(work / "codec" / "model.safetensors")
+    engine = LungEngine(codec=codec, forecaster=forecaster)
+    assert engine.detail == "painted"
+    lungs = torch.from_numpy(np.load(folder / "lungs.npy")[0])
+    scan = torch.from_numpy(volumes[:1].astype(np.float32))
+    made = engine.forecast(
+        scan, torch.zeros(1), lungs, torch.tensor([1.0, 2.0]), facts=torch.zeros(2)
+    )
+    assert torch.equal(made[0][~lungs], scan[0][~lungs])
+    assert bool(made.isfinite().all())
+
+
 def test_a_forecast_without_its_codec_is_refused(work, tmp_path):
     (tmp_path / "scans").symlink_to(work / "scans")
     with pytest.raises(CheckpointError, match="finished vqgan training"):
@@ -194,16 +260,19 @@ def test_the_energy_score_is_least_for_samples_around_the_truth():
 
 
 def test_padding_and_the_box_keep_each_patient_whole(work):
-    from sequela.training.objectives.latent_forecast import LatentScans
+    from sequela.training.lung_latents import LatentScans
 
     scans = drawn_scans(lambda seed: None, [0, 1], work / "scans" / "train-2")
     inside = torch.zeros(2, 2, 3, 3, dtype=torch.bool)
     inside[0, 0, 1, 1] = inside[1, 1, 1, 2] = True
     latents = torch.arange(len(scans) * 18.0).view(len(scans), 1, 2, 3, 3)
-    side = LatentScans(scans=scans, latents=latents, inside=inside, facts=torch.zeros(2, 1))
+    side = LatentScans(
+        scans=scans, latents=latents, targets=latents, inside=inside, facts=torch.zeros(2, 1)
+    )
     counts = [len(h.years) for h in scans.histories]
-    made, seen, real, _, box, _ = collate(side, [0, 1], [[True] * n for n in counts])
-    assert box.shape == (2, 2, 1, 2)
+    made, _, seen, real, _, box, _ = collate(side, [0, 1], [[True] * n for n in counts])
+    assert box.shape == (2, 2, 3, 3)  # the margin reaches the edges of so small a grid
     assert real.sum(dim=1).tolist() == counts == seen.sum(dim=1).tolist()
-    assert made[0, 0].flatten().tolist() == [4, 0, 0, 0]
-    assert made[1, 0, 0, 1, 0, 1] == latents[counts[0], 0, 1, 1, 2]
+    assert made[0, 0].nonzero().tolist() == [[0, 0, 1, 1]]
+    assert made[0, 0, 0, 0, 1, 1] == 4
+    assert made[1, 0, 0, 1, 1, 2] == latents[counts[0], 0, 1, 1, 2]

@@ -10,6 +10,9 @@ from sequela.cli.branch import branch
 from sequela.cli.bridge import bridge
 from sequela.cli.convert import convert
 from sequela.cli.evaluate import evaluate
+from sequela.cli.extrapolate import extrapolate
+from sequela.cli.forecast import VersusMany, forecast
+from sequela.cli.many_values import ManyValues
 from sequela.cli.replay import replay, view
 from sequela.cli.simulate import simulate
 from sequela.cli.train import train
@@ -36,6 +39,8 @@ for command in (
     cite,
 ):
     app.command()(command)
+app.command(cls=ManyValues)(extrapolate)
+app.command(cls=VersusMany)(forecast)
 
 
 @app.callback()

@@ -9,6 +9,7 @@ import typer
 
 from sequela.cli import options as o
 from sequela.cli.console import one_sentence, progress_bar, result, say
+from sequela.cli.extrapolate import bridge_volumes
 from sequela.cli.outputs import check_target
 from sequela.cli.parsing import parse_date, parse_duration
 from sequela.cli.simulate import video_style
@@ -16,8 +17,12 @@ from sequela.core import InvalidInputError, Scan, Trajectory
 
 _DAYS_PER_YEAR = 365.25
 
-First = Annotated[Path, typer.Argument(help="The film of the first visit.", show_default=False)]
-Last = Annotated[Path, typer.Argument(help="The film of the last visit.", show_default=False)]
+First = Annotated[
+    Path, typer.Argument(help="The film or chest CT of the first visit.", show_default=False)
+]
+Last = Annotated[
+    Path, typer.Argument(help="The film or chest CT of the last visit.", show_default=False)
+]
 Dates = Annotated[
     tuple[str, str] | None,
     typer.Option(
@@ -122,7 +127,8 @@ def bridge(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each op
     """Draw what may have lain between two real visits of a patient.
 
     The last film is laid onto the first and matched in exposure; asked days are interpolated and
-    marked as such. No date is written into the run: states carry days after the first visit.
+    marked as such. No date is written into the run: states carry days after the first visit. Two
+    chest CT (NIfTI, or folders of DICOM slices) go the way of `sequela extrapolate`.
 
     Examples:
         sequela bridge first.png last.png --dates 2020-03-01 2020-03-19 --out run/
@@ -130,11 +136,17 @@ def bridge(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each op
         sequela bridge a.dcm b.dcm --at 2020-03-08 --at 2020-03-12 --out run/
 
         sequela bridge a.png b.png --dates 2020-01-01 2021-01-01 --every 1mo --out run/
+
+        sequela bridge 2020.nii.gz 2021.nii.gz --dates 2020-03-01 2021-04-12 --out run/
     """
     options = dict(locals())
     with one_sentence(debug=debug):
+        from sequela.io import is_volume_path
         from sequela.render import check_encoder, save_run
 
+        if is_volume_path(first) and is_volume_path(last):
+            bridge_volumes(options)
+            return
         check_target(out, overwrite=overwrite)
         check_encoder()
         style = video_style(options)

@@ -84,8 +84,12 @@ def _replayed(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     recorded = read_run(folder)
     # the order of sums, and so the last bits, depend on the number of threads
     torch.set_num_threads(recorded.record.threads)
-    if recorded.record.method == "bridge":
+    if recorded.record.method in ("lung-forecast", "population-drift"):
+        again = _extrapolated_again(recorded, options)
+    elif recorded.record.method == "bridge":
         again = _bridged_again(recorded, options)
+    elif recorded.record.method == "lesion-forecast":
+        again = _forecast_again(recorded, options)
     else:
         editor = load_recorded_editor(recorded, options)
         with progress_bar("replay", quiet=options["json_"]) as progress:
@@ -94,6 +98,17 @@ def _replayed(folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     if options["out"] is not None:
         save_run(again, options["out"], overwrite=options["overwrite"])
     return {"largest": difference.largest, "share": difference.share}
+
+
+def _extrapolated_again(recorded: Trajectory, options: dict[str, Any]) -> Trajectory:
+    from sequela.simulators.lungs.extrapolate import extrapolate_again
+    from sequela.simulators.lungs.model import DEFAULT, load_lung_model
+    from sequela.simulators.lungs.population import load_population
+
+    name = str(recorded.record.model.get("name"))
+    is_drift = name == "none"
+    model = load_lung_model(options["model"] or (DEFAULT if is_drift else name))
+    return extrapolate_again(recorded, model, load_population() if is_drift else None)
 
 
 def _bridged_again(recorded: Trajectory, options: dict[str, Any]) -> Trajectory:
@@ -107,3 +122,13 @@ def _bridged_again(recorded: Trajectory, options: dict[str, Any]) -> Trajectory:
 
     folder = find_model(options["model"] or name)
     return bridge_again(recorded, load_backbone(folder, device=options["device"]))
+
+
+def _forecast_again(recorded: Trajectory, options: dict[str, Any]) -> Trajectory:
+    from sequela.backbones.devices import pick_device
+    from sequela.simulators.lesions.engine import forecast_again
+    from sequela.simulators.lesions.model import load_lesion_model
+
+    name = options["model"] or str(recorded.record.model.get("name"))
+    device = str(pick_device(options["device"]))
+    return forecast_again(recorded, load_lesion_model(name, device=device))

@@ -48,9 +48,38 @@ _SEINE = """@inproceedings{chen2024seine,
   booktitle={ICLR}, year={2024}
 }"""
 
+_NET2 = """@article{favero2025net2,
+  title={Spatio-Temporal Conditional Diffusion Models for Forecasting Future Multiple Sclerosis
+    Lesion Masks Conditioned on Treatments},
+  author={Favero, Gian Mario and Luo, Ge Ya and Fathi, Nima and Szeto, Justin and
+    Arnold, Douglas L. and Nichyporuk, Brennan and Pal, Chris and Arbel, Tal},
+  journal={arXiv:2508.07006}, year={2025}
+}"""
+_LJUBLJANA = """@article{lesjak2018ms,
+  title={A novel public MR image dataset of multiple sclerosis patients with lesion segmentations
+    based on multi-rater consensus},
+  author={Lesjak, \\v{Z}iga and others}, journal={Neuroinformatics}, year={2018},
+  doi={10.1007/s12021-017-9348-7}
+}"""
+
+_VQGAN4D = """@inproceedings{zhao2025vqgan4d,
+  title={4D-VQ-GAN: Synthesising Medical Scans at Any Time Point for Personalised Disease
+    Progression Modelling of Idiopathic Pulmonary Fibrosis},
+  author={Zhao, An and Xu, Moucheng and Shahin, Ahmed H. and Wuyts, Wim and Jones, Mark G. and
+    Jacob, Joseph and Alexander, Daniel C.},
+  booktitle={MIDL}, year={2025}, note={arXiv:2502.05713}
+}"""
+_DEMONS = """@article{vercauteren2009demons,
+  title={Diffeomorphic demons: Efficient non-parametric image registration},
+  author={Vercauteren, Tom and Pennec, Xavier and Perchant, Aymeric and Ayache, Nicholas},
+  journal={NeuroImage}, year={2009}
+}"""
+
 SOURCES: dict[str, tuple[str, ...]] = {
     "progressive-editing": (_PIE, _LDM, _DPM, _CFG, _COMPOSE),
     "transition": (_SDEDIT,),
     "seine": (_SEINE,),
+    "lesion-forecast": (_NET2, _LJUBLJANA),
+    "lung-forecast": (_VQGAN4D, _DEMONS),
     "chest-mini": (_NIH, _COVID),
 }

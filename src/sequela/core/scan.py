@@ -20,7 +20,7 @@ class Window:
 
     low: float
     high: float
-    origin: str  # "header", "dtype" or "data": who chose it
+    origin: str  # "header", "dtype", "data" or "model": who chose it
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):

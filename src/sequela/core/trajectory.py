@@ -15,6 +15,7 @@ from sequela.core.scan import Region, Scan
 
 StateKind = Literal["observed", "simulated", "interpolated"]
 TimeBasis = Literal["measured", "asserted", "ordinal"]
+StateRole = Literal["image", "mask", "probability"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,11 +23,13 @@ class State:
     """The patient's appearance at one moment.
 
     Attributes:
-        image: On the baseline's grid, in its units and dtype.
+        image: On the baseline's grid, in its units and dtype; or what `role` says.
         kind: Observed (the input itself), simulated, or interpolated.
         step: Ordinal position; 0 is the baseline.
         time_years: Years after the baseline, where the branch's time basis is not ordinal.
         scores: Named figures, for example `mean_change`.
+        role: What `image` is: an image, a mask of 0 and 1, or a probability map.
+        layers: Further arrays on the grid by name, such as other sequences or a lesion mask.
     """
 
     image: np.ndarray
@@ -34,6 +37,8 @@ class State:
     step: int
     time_years: float | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
+    role: StateRole = "image"
+    layers: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -39,7 +39,7 @@ def step_bound(
     drift = (1 / first if form == "printed" else first**-0.5) - 1
     turn = ((first - first * second) ** 0.5 - (second - first * second) ** 0.5) / second**0.5
     constant = drift * largest + abs(turn) * noise
-    return first ** (np.arange(steps) / 2) * constant
+    return np.asarray(first ** (np.arange(steps) / 2) * constant)
 
 
 def way_bound(schedule: Schedule, steps: int, *, largest: float, noise: float) -> Moves:

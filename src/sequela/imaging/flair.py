@@ -9,28 +9,42 @@ from sequela.imaging.net2 import label_lesions
 Volume = Float[np.ndarray, "depth height width"]
 Mask = Bool[np.ndarray, "depth height width"]
 FLAIR_THRESHOLD = "flair-threshold"  # what results call this method
-_SEED, _GROW = 2.5, 1.8  # robust standard deviations above the brain's median
+_SEED, _GROW = 1.5, 1.38  # brightness over the white matter's
 _CORTEX_MM = 7.0  # bright rims so near the surface are cortex
+_WHITE_MM = 12.0  # so deep most is white matter
 _SMALLEST_MM3 = 9.0
+_PRIOR_WEIGHT = 0.06  # of brightness, for each unit of the log of `likely`
+_FAINT = 0.05  # of the average: nowhere is a lesion impossible
 
 
-def flair_lesions(flair: Volume, brain: Mask, spacing_mm: tuple[float, float, float]) -> Mask:
-    """Bright foci away from the brain's surface: a baseline, no match for a trained method.
+def flair_lesions(
+    flair: Volume,
+    brain: Mask,
+    spacing_mm: tuple[float, float, float],
+    *,
+    likely: Volume | None = None,
+) -> Mask:
+    """Bright foci where lesions come: a baseline, no match for a trained method.
 
-    Voxels well above the brain's median begin a lesion, and it grows into what is still bright.
+    Voxels well above the white matter's median begin a lesion, and it grows into what is still
+    bright. Where lesions often lie, less brightness is asked for; where they never do, more.
 
     Args:
         flair: Without shading, arbitrary units.
         brain: Brain with its ventricles.
         spacing_mm: Between samples.
+        likely: How often lesions lie there, 1 on average over the brain; None asks for the same
+            brightness everywhere.
     """
-    values = flair[brain]
-    middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))
-    shown = ndimage.gaussian_filter(flair, [0.6 / s for s in spacing_mm])
-    deep = ndimage.distance_transform_edt(brain, sampling=spacing_mm) > _CORTEX_MM
-    grown, count = label_lesions((shown > middle + _GROW * spread) & deep)
-    seeds = (shown > middle + _SEED * spread) & deep
+    depth = ndimage.distance_transform_edt(brain, sampling=spacing_mm)
+    white = brain & (depth > _WHITE_MM)
+    middle = float(np.median(flair[white if white.any() else brain]))
+    excess = ndimage.gaussian_filter(flair, [0.6 / s for s in spacing_mm]) / max(middle, 1e-9)
+    if likely is not None:
+        excess = excess + _PRIOR_WEIGHT * np.log(likely + _FAINT)
+    deep = brain & (depth > _CORTEX_MM)
+    grown, count = label_lesions((excess > _GROW) & deep)
+    seeds = (excess > _SEED) & deep
     kept = np.zeros(count + 1, bool)
     kept[np.unique(grown[seeds])] = True
     kept[0] = False

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
+from scipy.optimize import linear_sum_assignment
 
 from sequela.core.checks import check_positive
 from sequela.core.errors import InvalidInputError
@@ -88,3 +89,26 @@ class Grid:
         """Fractional (d, h, w) of LPS millimetres."""
         inverse = np.linalg.inv(self.affine)
         return np.asarray(points_mm @ inverse[:3, :3].T + inverse[:3, 3])
+
+
+def turned(
+    values: Num[np.ndarray, "a b c"], affine: Float[np.ndarray, "4 4"]
+) -> tuple[Num[np.ndarray, "depth height width"], Float[np.ndarray, "4 4"]]:
+    """A volume with its axes permuted and flipped to point to superior, posterior and left.
+
+    Args:
+        values: Axes in any order.
+        affine: Map of their indices to LPS millimetres.
+    """
+    steps = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    # rows: superior, posterior, left
+    towards = steps[[2, 1, 0]]
+    _, order = linear_sum_assignment(-np.abs(towards))
+    turn = np.zeros((4, 4))
+    turn[3, 3] = 1
+    for axis, old in enumerate(order):
+        is_flipped = towards[axis, old] < 0
+        turn[old, axis] = -1 if is_flipped else 1
+        turn[old, 3] = values.shape[old] - 1 if is_flipped else 0
+    flips = tuple(axis for axis, old in enumerate(order) if towards[axis, old] < 0)
+    return np.ascontiguousarray(np.flip(values.transpose(order), flips)), affine @ turn

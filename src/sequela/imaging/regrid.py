@@ -36,6 +36,17 @@ def regrid(
     return np.asarray(moved, np.float32)
 
 
+def regrid_nearest(
+    mask: Bool[np.ndarray, "d h w"], source: Grid, target: Grid
+) -> Bool[np.ndarray, "depth height width"]:
+    """The mask's value at the nearest voxel: what is coarse stays coarse, and keeps its volume."""
+    full = np.linalg.inv(source.affine) @ target.affine
+    moved = ndimage.affine_transform(
+        mask.astype(np.uint8), full[:3, :3], full[:3, 3], output_shape=target.shape, order=0
+    )
+    return np.asarray(moved > 0)
+
+
 def regrid_mask(
     mask: Bool[np.ndarray, "d h w"], source: Grid, target: Grid, *, move: Move | None = None
 ) -> Bool[np.ndarray, "depth height width"]:

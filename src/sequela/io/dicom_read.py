@@ -4,7 +4,8 @@ import io
 import struct
 import warnings
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,19 +79,43 @@ def decode_dicom(data: bytes, name: str, frame: int | None) -> DicomImage:
             chosen, or a compression without a decoder.
         InvalidInputError: the picture is too small, too large, or of one single value.
     """
+    with _one_sentence(name):
+        return _decode(data, name, frame)
+
+
+@contextmanager
+def _one_sentence(name: str) -> Iterator[None]:
+    """Turn what pydicom raises on damaged files into one sentence."""
     from pydicom.errors import BytesLengthException
 
     try:
         # pydicom warns about values that break the standard; what matters is checked here.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _decode(data, name, frame)
+            yield
     except SequelaError:
         raise
     except (*FAULTS, BytesLengthException) as error:
         words = " ".join(str(error).split())
         problem = f"is a damaged DICOM file or has a compression without a decoder ({words[:120]})"
         raise unreadable(name, problem, "Export it again, uncompressed.") from error
+
+
+def decode_values(data: bytes, name: str) -> np.ndarray:
+    """Values of a slice, as CT means them; a slice of one single value, such as air, is fine.
+
+    Raises:
+        UnreadableFileError: the file is damaged, holds several frames, or a compression without a
+            decoder.
+    """
+    import pydicom
+
+    with _one_sentence(name):
+        dataset = pydicom.dcmread(io.BytesIO(data))
+        _check_picture(dataset, name)
+        stored = _stored_values(dataset, _frame_index(dataset, name, None))
+        check_finite_values(name, stored)
+        return stored if stored.ndim == 3 else grey_values(stored, dataset)[0]
 
 
 def _decode(data: bytes, name: str, frame: int | None) -> DicomImage:

@@ -4,7 +4,7 @@ Source: DICOM PS3.3 A.8 (Secondary Capture), C.7.6.1.1.2 (image type), C.12.1 (S
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,12 +91,60 @@ def write_derived_dicom(
             f"`image` must lie on the scan's grid {scan.array.shape}, got {image.shape}. "
             "Resample it first."
         )
-    dataset = _identity(scan, description, series, instance)
+    return _written(scan, image, Path(path), _identity(scan, description, series, instance))
+
+
+def write_derived_series(
+    scan: Scan,
+    volume: np.ndarray,
+    folder: str | Path,
+    *,
+    description: str,
+    study_uid: str,
+    number: int = 1,
+) -> Path:
+    """Write a volume as one derived, synthetic DICOM series; `read_volume` gives its values back.
+
+    Args:
+        scan: The baseline: its place, window and, if it was DICOM, its safe header are kept.
+        volume: On the baseline's grid and in its units.
+        folder: To make; one file a slice, the lowest first.
+        description: How it was made, for DerivationDescription.
+        study_uid: Shared by all series of the run.
+        number: SeriesNumber, from 1.
+
+    Raises:
+        GeometryMismatchError: `volume` has another shape than the scan, or the scan no place.
+        InvalidInputError: Decimals have no rescale to be stored with.
+    """
+    if scan.affine is None or volume.shape != scan.array.shape:
+        raise GeometryMismatchError(
+            f"`volume` must lie on the scan's grid {scan.array.shape} with a place in the patient, "
+            f"got {volume.shape}. Resample it first."
+        )
+    series = DicomSeries(study_uid=study_uid, series_uid=DicomSeries.new().series_uid)
+    steps = np.linalg.norm(scan.affine[:3, :3], axis=0)
+    turn = (scan.affine[:3, :3] / steps)[:, [2, 1]].T.ravel()  # along a row, along a column
+    flat = replace(
+        scan, array=scan.array[0], affine=None, spacing_mm=(float(steps[1]), float(steps[2]))
+    )
+    for depth, plane in enumerate(volume):
+        dataset = _identity(flat, description, series, depth + 1)
+        dataset.SeriesNumber = number
+        dataset.SliceThickness = _decimal(steps[0])
+        dataset.ImageOrientationPatient = [_decimal(v) for v in turn]
+        corner = scan.affine @ np.array([depth, 0, 0, 1.0])
+        dataset.ImagePositionPatient = [_decimal(v) for v in corner[:3]]
+        _written(flat, plane, Path(folder) / f"{depth:04d}.dcm", dataset)
+    return Path(folder)
+
+
+def _written(scan: Scan, image: np.ndarray, path: Path, dataset: "Dataset") -> Path:
     _add_geometry(dataset, scan)
     _add_pixels(dataset, scan, image)
     file = io.BytesIO()
     dataset.save_as(file, enforce_file_format=True)
-    return write_bytes(Path(path), file.getvalue())
+    return write_bytes(path, file.getvalue())
 
 
 def _identity(scan: Scan, description: str, series: DicomSeries, instance: int) -> "Dataset":

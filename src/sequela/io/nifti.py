@@ -47,6 +47,14 @@ def decode_nifti_as_written(data: bytes, name: str) -> np.ndarray:
         return np.ascontiguousarray(values.transpose(2, 1, 0))
 
 
+def has_orientation(data: bytes, name: str) -> bool:
+    """Whether the header tells how the volume lies in the patient."""
+    with _one_sentence(name):
+        kind, data = _unpacked(data, name, limited=False)
+        header = kind.from_bytes(data).header
+        return bool(int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0)
+
+
 @contextmanager
 def _one_sentence(name: str) -> Iterator[None]:
     """Turn what nibabel raises on damaged files into one sentence."""

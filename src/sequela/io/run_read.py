@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from sequela.core import (
     UnreadableFileError,
     Window,
 )
+from sequela.core.trajectory import StateRole
 from sequela.io.arrays import read_array
 from sequela.io.dicom_header import header_from_json
 from sequela.io.files import read_bytes
@@ -127,19 +128,26 @@ def _scan(library: _Library, entry: Mapping[str, Any]) -> Scan:
 
 def _branch(library: _Library, entry: Mapping[str, Any], latents: np.ndarray | None) -> Branch:
     plain = ("id", "parent", "from_state", "sample", "arm", "region", "time_basis")
-    states = tuple(
-        State(
-            image=library.array(state["image"]),
-            kind=state["kind"],
-            step=state["step"],
-            time_years=state["time_years"],
-            scores={key: float(value) for key, value in state["scores"].items()},
-        )
-        for state in entry["states"]
-    )
+    states = tuple(_state(library, state) for state in entry["states"])
     condition = _condition(library, entry["condition"])
     named = {key: entry[key] for key in plain}
     return Branch(states=states, condition=condition, latents=latents, **named)
+
+
+def _state(library: _Library, entry: Mapping[str, Any]) -> State:
+    roles: tuple[StateRole, ...] = get_args(StateRole)
+    role: StateRole = next(
+        (role for role in roles if role in entry), "image"
+    )  # else the key is missing
+    return State(
+        image=library.array(entry[role]),
+        kind=entry["kind"],
+        step=entry["step"],
+        time_years=entry["time_years"],
+        scores={key: float(value) for key, value in entry["scores"].items()},
+        role=role,
+        layers={key: library.array(name) for key, name in entry.get("layers", {}).items()},
+    )
 
 
 def _condition(library: _Library, entry: Mapping[str, Any]) -> Condition:

@@ -22,6 +22,7 @@ from sequela.core import (
     InvalidInputError,
     Region,
     Scan,
+    State,
     Trajectory,
 )
 from sequela.io.arrays import write_array
@@ -97,7 +98,7 @@ def _scan(trajectory: Trajectory, first: list[dict[str, Any]], shelf: _Shelf) ->
     scan, state = trajectory.scan, trajectory.states[:1]
     # the first state usually is the scan itself, and is then not written twice
     shared = state and state[0].kind == "observed" and _same(state[0].image, scan.array)
-    file = first[0]["image"] if shared else shelf.array("baseline", scan.array, observed=True)
+    file = first[0][state[0].role] if shared else shelf.array("baseline", scan.array, observed=True)
     return {
         "image": file,
         "modality": scan.modality,
@@ -125,18 +126,7 @@ def _branch(branch: Branch, index: int, shelf: _Shelf) -> dict[str, Any]:
             "Number them in order."
         )
     place = "states" if index == 0 else f"branches/{slug(branch.id)}/states"
-    states = [
-        {
-            "step": state.step,
-            "kind": state.kind,
-            "time_years": state.time_years,
-            "image": shelf.array(
-                f"{place}/{state.step:03d}", state.image, observed=state.kind == "observed"
-            ),
-            "scores": {key: _number(value) for key, value in state.scores.items()},
-        }
-        for state in branch.states
-    ]
+    states = [_state(state, place, shelf) for state in branch.states]
     return {
         "id": branch.id,
         "parent": branch.parent,
@@ -148,6 +138,23 @@ def _branch(branch: Branch, index: int, shelf: _Shelf) -> dict[str, Any]:
         "condition": _condition(branch.condition, shelf),
         "states": states,
     }
+
+
+def _state(state: State, place: str, shelf: _Shelf) -> dict[str, Any]:
+    def written(array: np.ndarray, suffix: str = "") -> str:
+        name = f"{place}/{state.step:03d}{suffix}"
+        return shelf.array(name, array, observed=state.kind == "observed")
+
+    entry = {
+        "step": state.step,
+        "kind": state.kind,
+        "time_years": state.time_years,
+        state.role: written(state.image),
+        "scores": {key: _number(value) for key, value in state.scores.items()},
+    }
+    if state.layers:
+        entry["layers"] = {k: written(v, f"-{slug(k)}") for k, v in state.layers.items()}
+    return entry
 
 
 def _condition(condition: Condition, shelf: _Shelf) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from sequela.core.checks import check_choice, check_count
+from sequela.nn.slabs import normed_conv
 
 Volume = Float[Tensor, "batch _ _ _ _"]  # channels and sides differ between in and out
 Norm = Literal["group", "batch", "voxel"]
@@ -29,9 +30,12 @@ class SameConv(nn.Module):
         spare = kernel - stride
         self.pad = (spare - spare // 2, spare // 2) * 3
         self.conv = nn.Conv3d(channels_in, channels_out, kernel, stride)
+        self.is_in_slabs = False  # of kernel 3 and stride 1 only: less memory, the same result
 
     def forward(self, x: Volume) -> Volume:
         """Features."""
+        if self.is_in_slabs and torch.is_grad_enabled():
+            return normed_conv(None, self.conv, x)
         padded = F.pad(x, self.pad, mode="replicate") if any(self.pad) else x
         return torch.as_tensor(self.conv(padded))
 
@@ -107,9 +111,23 @@ class ResidualBlock(_Checkpointed):
 
     def forward(self, x: Volume) -> Volume:
         """Features on the same grid."""
+        if self.is_checkpointed and torch.is_grad_enabled() and self._has_slabs:
+            return torch.as_tensor(self.shortcut(x) + self._in_slabs(x))
         # norms apart from convolutions: less lies in memory at once while one is differentiated
         parts = (self.layers[:2], self.layers[2], self.layers[3:5], self.layers[5])
         return torch.as_tensor(self.shortcut(x) + self.run(parts, x))
+
+    @property
+    def _has_slabs(self) -> bool:
+        return isinstance(self.layers[0], nn.GroupNorm)
+
+    def _in_slabs(self, x: Volume) -> Volume:
+        """The same with the least memory: between the two convolutions' outputs nothing is kept."""
+        norms = [layer for layer in self.layers if isinstance(layer, nn.GroupNorm)]
+        convs = [layer for layer in self.layers if isinstance(layer, SameConv)]
+        for norm, conv in zip(norms, convs, strict=True):
+            x = normed_conv(norm, conv.conv, x)
+        return x
 
 
 class _Stages(_Checkpointed):
@@ -124,6 +142,9 @@ class _Stages(_Checkpointed):
         for module in self.modules():
             if isinstance(module, _Checkpointed):
                 module.is_checkpointed = is_on
+        for stage in self.stages:
+            if isinstance(stage, SameConv) and stage.conv.stride[0] == 1:
+                stage.is_in_slabs = is_on
 
     def forward(self, x: Volume) -> Volume:
         """Features of the last stage."""

@@ -45,7 +45,9 @@ class Chart:
     bottom: int = HEIGHT - BOTTOM
 
 
-def chart(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> Chart | None:
+def chart(
+    title: str, x_label: str, y_label: str, series: Sequence[Series], *, from_zero: bool = True
+) -> Chart | None:
     """A chart of all series, the first on top; None where no finite value is left to draw.
 
     Args:
@@ -53,6 +55,7 @@ def chart(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> C
         x_label: Name and unit of the horizontal axis.
         y_label: Name and unit of the vertical axis.
         series: One for each branch; values that are not finite are left out.
+        from_zero: Whether the vertical axis reaches 0 whatever the values.
     """
     finite = [
         Series(branch=s.branch, points=tuple(p for p in s.points if math.isfinite(p[1])))
@@ -62,7 +65,7 @@ def chart(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> C
     if not points:
         return None
     x_ticks = ticks([x for x, _ in points], whole=x_label.startswith("Step"))
-    y_ticks = ticks([0.0, *(y for _, y in points)])
+    y_ticks = ticks([0.0] * from_zero + [y for _, y in points])
     return Chart(
         title=title,
         x_label=x_label,

@@ -30,7 +30,9 @@ def charts(album: Album) -> list[Chart]:
     drawn = [chart("Mean |change|, whole image", x_label, "% of window", change)]
     for name in score_names(album):
         values = series(partial(_score, name=name))
-        drawn.append(chart(score_title(name), x_label, score_unit(name)[1], values))
+        unit_of = score_unit(name)[1]
+        # 0 HU is water, no end of a scale
+        drawn.append(chart(score_title(name), x_label, unit_of, values, from_zero=unit_of != "HU"))
     return [drawing for drawing in drawn if drawing is not None]
 
 

@@ -11,16 +11,18 @@ import numpy as np
 from sequela.core import Branch, Record, Trajectory
 from sequela.render.album import Album, Picture
 from sequela.render.display import plane
+from sequela.render.extras import Extras
 from sequela.render.heat import heat_colours
 from sequela.render.measures import charts, table, viewer
 from sequela.render.overlays import uncertainty
 from sequela.render.pages import environment, write_page
+from sequela.render.viewer import ViewerParts, policy_of
 from sequela.render.words import asked, branch_title, inputs, rows, sources, summary
 
 LARGEST_INLINE_VIDEO = 16_000_000  # bytes; a longer film is named, not carried, by the page
 
 
-def write_report(trajectory: Trajectory, folder: Path) -> Path:
+def write_report(trajectory: Trajectory, folder: Path, *, extras: Extras | None = None) -> Path:
     """Write `report.html` into the run folder and return its path.
 
     Everything is inside the page: pictures at viewing size, the folder's `video.mp4` if it is
@@ -29,12 +31,15 @@ def write_report(trajectory: Trajectory, folder: Path) -> Path:
     Args:
         trajectory: The run; a volume is shown by its middle axial slice.
         folder: Where the page goes; it must exist.
+        extras: Volumes in three planes and figures, shown beside the states.
 
     Raises:
         OutputError: The page could not be written.
     """
     script = environment().get_template("report.js").render()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    extras = extras or Extras()
+    volumes = extras.viewer()
     return write_page(
         "report.html.j2",
         folder / "report.html",
@@ -45,7 +50,19 @@ def write_report(trajectory: Trajectory, folder: Path) -> Path:
         conditions=asked(trajectory.branches),
         regions={name: region.origin for name, region in trajectory.regions.items()},
         sources=sources(trajectory),
-        script_hash=f"sha256-{digest}",  # the browser runs this script and no other
+        volumes=volumes,
+        figures=extras.shown(),
+        policy=_policy(f"sha256-{digest}", volumes),
+    )
+
+
+def _policy(script_hash: str, volumes: ViewerParts | None) -> str:
+    """The browser runs the page's own scripts and no other."""
+    if volumes is not None:
+        return policy_of(script_hash, volumes.script_hash)
+    return (
+        "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; "
+        f"script-src '{script_hash}'"
     )
 
 

@@ -19,6 +19,10 @@ SOURCES = {
         'Meng et al., "SDEdit: Guided Image Synthesis and Editing with Stochastic Differential '
         'Equations", arXiv:2108.01073'
     ),
+    "lung-forecast": (
+        'Zhao et al., "4D-VQ-GAN: Synthesising Medical Scans at Any Time Point for Personalised '
+        'Disease Progression Modelling of IPF", arXiv:2502.05713'
+    ),
     "seine": (
         'Chen et al., "SEINE: Short-to-Long Video Diffusion Model for Generative Transition and '
         'Prediction", arXiv:2310.20700'
@@ -42,6 +46,14 @@ SCORES = {  # how the shares of the window that simulators record are titled
 }
 
 
+UNITS = {  # scores with a unit of their own: title and unit
+    "gas_volume_ml": ("Gas in the lungs", "mL"),
+    "lung_volume_ml": ("Volume of the lungs as scanned", "mL"),
+    "mean_density_hu": ("Mean density of the lungs", "HU"),
+    "fibrosis_extent": ("Fibrosis extent: lung denser than -600 HU", "share of the lungs"),
+}
+
+
 def summary(trajectory: Trajectory) -> str:
     """One sentence: whose image, what was simulated, how often."""
     scan, last = trajectory.scan, trajectory.states[-1]
@@ -53,6 +65,8 @@ def summary(trajectory: Trajectory) -> str:
             f"{time_length(last.time_years or 0.0)} later, with {between} interpolated "
             f"state{'' if between == 1 else 's'} between."
         )
+    if trajectory.record.method in ("lung-forecast", "population-drift"):
+        return _forecast_summary(trajectory)
     states = f"{last.step} step{'' if last.step == 1 else 's'}"
     others = len(trajectory.branches) - 1
     more = f", with {others} further branch{'' if others == 1 else 'es'}" if others else ""
@@ -63,12 +77,26 @@ def summary(trajectory: Trajectory) -> str:
     )
 
 
+def _forecast_summary(trajectory: Trajectory) -> str:
+    scan, method = trajectory.scan, trajectory.record.method.replace("-", " ")
+    visits = sum(state.kind == "observed" for state in trajectory.states)
+    made = len(trajectory.states) - visits
+    return (
+        f"{visits} scan{'' if visits == 1 else 's'}, the first {scan.source.name} "
+        f"({MODALITIES[scan.modality]}, {' by '.join(str(side) for side in scan.space)} voxels), "
+        f"and {made} state{'' if made == 1 else 's'} up to "
+        f"{time_length(trajectory.states[-1].time_years or 0.0)} after it by {method}."
+    )
+
+
 def branch_title(branch: Branch) -> str:
     """What sets a branch apart: the draw, the arm, or where it leaves its parent."""
     if branch.id == "main":
         return "Main branch"
     if branch.parent is not None:
         return f"What if, from step {branch.from_state or 0} of {branch.parent}"
+    if branch.arm == "truth":
+        return "What the drawn patient truly became"
     arm = f", arm {branch.arm}" if branch.arm else ""
     return f"Sample {branch.sample}{arm}"
 
@@ -115,12 +143,16 @@ def _findings(branch: Branch) -> list[dict[str, str]]:
 
 def score_title(name: str) -> str:
     """What a score is called on a page."""
+    if name in UNITS:
+        return UNITS[name][0]
     plain = name.replace("_", " ").replace("-", " ")
     return SCORES.get(name, plain[:1].upper() + plain[1:])
 
 
 def score_unit(name: str) -> tuple[float, str]:
     """What a score is multiplied with to be read, and the unit it then has."""
+    if name in UNITS:
+        return 1.0, UNITS[name][1]
     return (100.0, "% of window") if name in SCORES else (1.0, "score, as recorded")
 
 

@@ -19,7 +19,7 @@ def degrade(
     blurred = _blur(images, _BLUR_PX * float(draw[0, 0]))
     # from all of the blur (share 1) over none (0) to sharpening (-1)
     share = draw[:, 1] * (1 + _SHARPEN) - _SHARPEN
-    noise = torch.randn(images.shape, generator=generator) * _NOISE * draw[:, 2].square()
+    noise = torch.randn(images.shape, generator=generator) * _NOISE * draw[:, 2]
     changed = (torch.lerp(images, blurred, share.expand_as(images)) + noise).clamp(-1, 1)
     gamma = torch.exp((2 * draw[:, 3] - 1) * _GAMMA)
     return 2 * ((changed + 1) / 2) ** gamma - 1

@@ -8,7 +8,8 @@ from typing import Any
 from sequela.core import InvalidInputError
 from sequela.core.checks import check_choice, check_count, check_positive, check_share
 from sequela.core.toml_files import read_toml, section
-from sequela.training.lung_settings import LungForecastNetwork, VqganNetwork
+from sequela.training.lesion_settings import LesionForecastNetwork
+from sequela.training.lung_settings import LungForecastNetwork, LungPainterNetwork, VqganNetwork
 from sequela.training.transition_settings import TransitionNetwork
 
 
@@ -239,6 +240,8 @@ Network = (
     | TransitionNetwork
     | VqganNetwork
     | LungForecastNetwork
+    | LungPainterNetwork
+    | LesionForecastNetwork
 )
 
 
@@ -264,6 +267,8 @@ _NETWORKS = {
     "identity": IdentityNetwork,
     "latent-diffusion": DiffusionNetwork,
     "latent-forecast": LungForecastNetwork,
+    "lung-painter": LungPainterNetwork,
+    "lesion-forecast": LesionForecastNetwork,
     "mask-decoder": DecoderNetwork,
     "transition": TransitionNetwork,
     "vqgan": VqganNetwork,

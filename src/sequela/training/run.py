@@ -74,6 +74,11 @@ def _with_own_data(recipe: Recipe, data: Path, out: Path) -> Objective | None:
         from sequela.training.objectives.identity import IdentityObjective
 
         return IdentityObjective.of(recipe, data)
+    return _of_volumes(recipe, out)
+
+
+def _of_volumes(recipe: Recipe, out: Path) -> Objective | None:
+    """The objectives whose scans are drawn or prepared beside the output."""
     if recipe.objective == "vqgan":
         from sequela.training.objectives.vqgan import VqganObjective
 
@@ -82,6 +87,14 @@ def _with_own_data(recipe: Recipe, data: Path, out: Path) -> Objective | None:
         from sequela.training.objectives.latent_forecast import LatentForecastObjective
 
         return LatentForecastObjective.of(recipe, out)
+    if recipe.objective == "lung-painter":
+        from sequela.training.objectives.lung_painter import LungPainterObjective
+
+        return LungPainterObjective.of(recipe, out)
+    if recipe.objective == "lesion-forecast":
+        from sequela.training.objectives.lesion_forecast import LesionForecastObjective
+
+        return LesionForecastObjective.of(recipe, out)
     return None
 
 

@@ -6,15 +6,26 @@ import torch
 
 from sequela.core import InvalidInputError, UnknownNameError
 from sequela.imaging.grid import Grid
+from sequela.simulators.lesions.burden import burden_of
 from sequela.simulators.lesions.config import FULL, ForecastConfig
+from sequela.simulators.lesions.count_head import CountHead, quantiles
+from sequela.simulators.lesions.counterfactual import compare
 from sequela.simulators.lesions.forecast import (
     Sampling,
     cosine_schedule,
-    draw_forecasts,
-    seen_channels,
+    forecast,
+    level_of,
+    timesteps_of,
 )
-from sequela.simulators.lesions.losses import overlap_loss, squared_error
-from sequela.simulators.lesions.network import LesionForecaster, from_patches, to_patches
+from sequela.simulators.lesions.losses import overlap_loss, voxel_loss
+from sequela.simulators.lesions.network import (
+    TOLD_NUMBERS,
+    LesionForecaster,
+    Told,
+    from_patches,
+    to_patches,
+)
+from sequela.simulators.lesions.places import free_voxels, place_visit, seen_channels
 from sequela.simulators.lesions.prepare import PreparedVisit
 from sequela.simulators.lesions.question import NUMBERS, Question, treatments
 from sequela.simulators.lesions.summary import summarise
@@ -31,7 +42,7 @@ def network():
         torch.manual_seed(0)
         network = LesionForecaster(TINY)
         torch.nn.init.normal_(network.leave.weight, std=0.5)
-        torch.nn.init.zeros_(network.leave.bias)
+        torch.nn.init.normal_(network.counts.bent[-1].weight, std=0.3)
     return network.eval()
 
 
@@ -57,7 +68,7 @@ def ask(treatment="placebo", years=2.0):
     return Question(treatment=treatment, horizon_years=years)
 
 
-FEW = Sampling(samples=3, num_denoising_steps=4)
+FEW = Sampling(samples=6, num_denoising_steps=4)
 
 
 def test_patches_go_there_and_back():
@@ -69,36 +80,112 @@ def test_patches_go_there_and_back():
 
 
 def test_forecasts_stay_in_the_brain_and_out_of_old_lesions(network, visit):
-    masks = draw_forecasts(network, visit, ask(), FEW)
-    assert masks.shape == (3, *TINY.shape)
+    masks = forecast(network, visit, ask(), FEW).masks
+    assert masks.shape == (6, *TINY.shape)
     assert masks.any()
-    assert not (masks & visit.lesions).any()
-    assert not (masks & ~visit.brain).any()
+    assert not (masks & ~free_voxels(visit)).any()
 
 
 def test_the_same_seed_gives_the_same_forecast_and_another_does_not(network, visit):
-    first = draw_forecasts(network, visit, ask(), FEW)
-    np.testing.assert_array_equal(first, draw_forecasts(network, visit, ask(), FEW))
-    other = Sampling(samples=3, num_denoising_steps=4, seed=1)
-    assert (first != draw_forecasts(network, visit, ask(), other)).any()
+    first = forecast(network, visit, ask(), FEW).masks
+    np.testing.assert_array_equal(first, forecast(network, visit, ask(), FEW).masks)
+    other = Sampling(samples=6, num_denoising_steps=4, seed=1)
+    assert (first != forecast(network, visit, ask(), other).masks).any()
 
 
 def test_a_sample_does_not_depend_on_how_many_are_drawn(network, visit):
-    more = draw_forecasts(network, visit, ask(), Sampling(samples=5, num_denoising_steps=4))
-    np.testing.assert_array_equal(more[:3], draw_forecasts(network, visit, ask(), FEW))
+    more = forecast(network, visit, ask(), Sampling(samples=8, num_denoising_steps=4))
+    np.testing.assert_array_equal(more.masks[:6], forecast(network, visit, ask(), FEW).masks)
 
 
 def test_nothing_has_come_at_horizon_0_under_any_treatment(network, visit):
     for treatment in treatments():
-        assert not draw_forecasts(network, visit, ask(treatment, 0.0), FEW).any()
+        none = forecast(network, visit, ask(treatment, 0.0), FEW)
+        assert not none.masks.any()
+        assert not none.chances.any()
+        assert none.expected_count == 0
+        assert none.activity == 0
+
+
+def test_another_treatment_changes_nothing_at_horizon_0_and_something_later(network, visit):
+    others = ["natalizumab", "placebo"]
+    at_once = compare(network, visit, ask("unknown", 0.0), others, FEW)
+    later = compare(network, visit, ask("unknown", 2.0), others, FEW)
+    assert list(later) == others
+    for name in others:
+        assert not at_once[name].difference.any()
+        assert not at_once[name].spared.any()
+        assert at_once[name].expected_spared == 0
+        assert later[name].difference.any()
+    same = compare(network, visit, ask("placebo"), ["placebo"], FEW)["placebo"]
+    assert not same.difference.any()
+    assert same.rate_ratio == 1
+
+
+def test_a_comparison_needs_another_treatment_that_exists(network, visit):
+    with pytest.raises(InvalidInputError, match="`versus` must name"):
+        compare(network, visit, ask(), [], FEW)
+    with pytest.raises(UnknownNameError, match="placebo"):
+        compare(network, visit, ask(), ["placbo"], FEW)
 
 
 def test_guidance_0_forgets_the_treatment_and_1_is_the_plain_forecast(network, visit):
-    none = Sampling(samples=3, num_denoising_steps=4, guidance_scale=0.0)
-    np.testing.assert_array_equal(
-        draw_forecasts(network, visit, ask("natalizumab"), none),
-        draw_forecasts(network, visit, ask("unknown"), FEW),
-    )
+    none = Sampling(samples=6, num_denoising_steps=4, guidance_scale=0.0)
+    forgotten = forecast(network, visit, ask("natalizumab"), none)
+    unknown = forecast(network, visit, ask("unknown"), FEW)
+    np.testing.assert_allclose(forgotten.count_chances, unknown.count_chances, atol=1e-6)
+    np.testing.assert_array_equal(forgotten.masks, unknown.masks)
+
+
+def test_a_mask_holds_more_voxels_where_more_lesions_were_drawn(network, visit):
+    told = forecast(network, visit, ask(), Sampling(samples=24, num_denoising_steps=6))
+    assert not told.masks[told.drawn_counts == 0].any()
+    size = told.masks.sum((1, 2, 3))
+    assert np.corrcoef(told.drawn_counts, size)[0, 1] > 0.5
+
+
+def test_without_context_chances_are_the_exact_posterior_of_the_prior_map(visit):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = LesionForecaster(TINY)  # its context is 0 before training
+    free = torch.from_numpy(free_voxels(visit))[None, None]
+    known = network.encode(seen_channels(visit), torch.ones(1, 5), free)
+    torch.testing.assert_close(known.base.exp().sum(), torch.tensor(1.0))
+    level = level_of(cosine_schedule(TINY.timesteps), [60])
+    noisy = torch.randn(1, 1, *TINY.shape, generator=torch.Generator().manual_seed(0))
+    told = Told(treatment=torch.tensor([1]), numbers=torch.zeros(1, TOLD_NUMBERS))
+    odds = network(noisy, level, known, told, torch.tensor([2.0]))
+    prior = (known.base + network.log_size + np.log(2.0)).clamp(max=-0.5)
+    ones, none = (-((noisy - sign * level.signal) ** 2) / (2 * level.noise**2) for sign in (1, -1))
+    expected = torch.where(free, prior + ones - none, torch.tensor(-30.0))
+    torch.testing.assert_close(odds, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_counts_are_a_distribution_and_quantiles_rise():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        head = CountHead(TOLD_NUMBERS, 8)
+    numbers = torch.zeros(3, TOLD_NUMBERS)
+    numbers[:, 0] = torch.tensor([0.5, 1.0, 0.0])  # half the years
+    with torch.no_grad():
+        counts = head(torch.tensor([1, 1, 1]), numbers)
+    table = counts.table()
+    torch.testing.assert_close(table.sum(1), torch.ones(3))
+    assert table[2, 0] > 0.999  # no time, no lesions
+    mean = (table * torch.arange(table.shape[1])).sum(1)
+    torch.testing.assert_close(mean, counts.means, rtol=0.02, atol=1e-3)
+    drawn = quantiles(table[:1], torch.linspace(0.01, 0.99, 50))
+    assert (drawn.diff() >= 0).all()
+    assert float(drawn.float().mean()) == pytest.approx(float(mean[0]), rel=0.25)
+
+
+def test_a_visit_is_placed_where_training_patients_were(visit):
+    placed = place_visit(visit, TINY)
+    inside = placed.brain.mean()
+    assert placed.grid.shape == TINY.shape
+    assert inside == pytest.approx(visit.brain.mean(), abs=0.3)
+    burden = burden_of(visit)
+    assert (burden.lesions, burden.load_ml) == (1, pytest.approx(4 * GRID.voxel_ml))
 
 
 def test_the_schedule_goes_from_clean_to_noise():
@@ -106,23 +193,30 @@ def test_the_schedule_goes_from_clean_to_noise():
     assert schedule.at(0)[1] < 0.05
     assert schedule.at(249)[0] < 0.05
     assert (schedule.alpha.diff() < 0).all()
+    steps = timesteps_of(schedule, 10)
+    assert steps[0] == 249
+    assert steps == sorted(steps, reverse=True)
 
 
-def test_a_trained_overlap_is_no_loss_and_all_gradients_arrive(visit):
-    clean = -torch.ones(2, 1, *TINY.shape)
-    clean[0, 0, 1, 2:4, 2:4] = 1
-    within = torch.ones_like(clean)
-    noise = torch.zeros(2)
-    assert squared_error(clean, clean, within) == 0
-    assert overlap_loss(clean, clean, within, noise) == pytest.approx(0, abs=1e-4)
-    assert overlap_loss(-clean, clean, within, noise) > 0.4
+def test_a_right_mask_is_no_loss_and_all_gradients_arrive(visit):
+    truth = torch.zeros(2, 1, *TINY.shape)
+    truth[0, 0, 1, 2:4, 2:4] = 1
+    within, noise, count = torch.ones_like(truth), torch.zeros(2), torch.tensor([1.0, 0.0])
+    sure = 40 * (2 * truth - 1)
+    assert voxel_loss(sure, truth, within, count).max() == pytest.approx(0, abs=1e-4)
+    assert overlap_loss(truth, truth, within, noise).max() == pytest.approx(0, abs=1e-4)
+    assert overlap_loss(0 * truth, truth, within, noise).tolist() == pytest.approx([1, 0], abs=1e-3)
     network = LesionForecaster(TINY)
-    torch.nn.init.normal_(network.leave.weight, std=0.1)
-    seen = seen_channels(visit).expand(2, -1, -1, -1, -1)
-    features = network.encode(seen, torch.ones(2, 5))
-    told = torch.tensor([0, 1])
-    out = network(clean, features, torch.rand(2), told, torch.randn(2, NUMBERS))
-    (squared_error(out, clean, within) + overlap_loss(out, clean, within, noise)).backward()
+    for name, weight in network.named_parameters():  # those that begin at 0 block gradients
+        if name.endswith("weight") and not weight.any():
+            torch.nn.init.normal_(weight, std=0.1)
+    free = torch.from_numpy(free_voxels(visit)).expand(2, 1, -1, -1, -1)
+    known = network.encode(seen_channels(visit).expand(2, -1, -1, -1, -1), torch.ones(2, 5), free)
+    told = Told(treatment=torch.tensor([0, 1]), numbers=torch.randn(2, TOLD_NUMBERS))
+    level = level_of(cosine_schedule(TINY.timesteps), [60, 120])
+    odds = network(2 * truth - 1, level, known, told, count + 1)
+    counts = network.counts(told.treatment, told.numbers.abs()).log_chance(count)
+    (voxel_loss(odds, truth, within, count).sum() - counts.sum()).backward()
     for name, weight in network.named_parameters():
         assert weight.grad is not None, name
         assert torch.isfinite(weight.grad).all(), name

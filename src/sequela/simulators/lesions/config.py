@@ -19,7 +19,11 @@ class ForecastConfig:
         width: Channels of the denoiser, which runs for every sample and denoising step.
         depth: Its blocks.
         condition_width: Of treatment, horizon and covariates.
+        near_width: Channels that look from voxel to voxel.
+        count_width: Of the part that says how many lesions will come.
         timesteps: Of the noise schedule.
+        clumping: How much luck voxels share with each neighbour when a clean mask is drawn;
+            set after training so that lesions are as large as true ones at 10 denoising steps.
         dropout: Share of training examples whose treatment is told as unknown, for guidance.
         longest_years: Longest horizon in training; beyond, a forecast says so.
     """
@@ -27,19 +31,25 @@ class ForecastConfig:
     shape: tuple[int, int, int] = (24, 80, 64)
     spacing_mm: tuple[float, float, float] = (6.0, 2.5, 2.5)
     patch: tuple[int, int, int] = (2, 4, 4)
-    image_width: int = 16
-    width: int = 64
-    depth: int = 4
+    image_width: int = 12
+    width: int = 40
+    depth: int = 3
     condition_width: int = 64
+    near_width: int = 8
+    count_width: int = 48
     timesteps: int = 250
+    clumping: float = 0.0
     dropout: float = 0.12
     longest_years: float = 3.0
 
     def __post_init__(self) -> None:
         for name in ("image_width", "width", "depth", "condition_width"):
             check_count(name, getattr(self, name))
+        check_count("near_width", self.near_width)
+        check_count("count_width", self.count_width)
         check_count("timesteps", self.timesteps, minimum=2)
         check_share("dropout", self.dropout)
+        check_share("clumping", self.clumping)
         check_positive("longest_years", self.longest_years)
         if any(n % p for n, p in zip(self.shape, self.patch, strict=True)):
             raise InvalidInputError(
@@ -67,5 +77,6 @@ FULL = ForecastConfig(
     width=192,
     depth=8,
     condition_width=256,
+    count_width=96,
     timesteps=1000,
 )

@@ -1,19 +1,40 @@
-"""Sampling: many possible NET2 masks of one patient at once, from seeded noise."""
+"""Sampling: many possible NET2 masks of one patient at once, from seeded noise.
 
-from dataclasses import dataclass
+For each sample a count is drawn from the forecast distribution; then the mask is denoised to hold
+about so many lesions. A denoising step draws a clean mask from the network's chances, and goes back
+to the next lower noise level from there: exact but for what voxels say of each other within one
+step, where stepping towards the mean would lose rare lesions.
+
+Source of the step: Austin et al., "Structured denoising diffusion models in discrete state-spaces",
+arXiv:2107.03006, section 3 (draw the clean state, then the posterior), with Gaussian noise.
+"""
+
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from sequela.core.checks import check_count, check_finite
 from sequela.diffusion.noise import NoiseSource
-from sequela.diffusion.respacing import Ancestral, even_timesteps
 from sequela.diffusion.schedule import Schedule, schedule_from_betas
-from sequela.simulators.lesions.network import LesionForecaster
+from sequela.imaging.grid import Grid
+from sequela.simulators.lesions.burden import burden_of
+from sequela.simulators.lesions.count_head import CountChances, quantiles
+from sequela.simulators.lesions.hold import hold
+from sequela.simulators.lesions.network import NOWHERE, Known, LesionForecaster, Level, Told
+from sequela.simulators.lesions.places import free_voxels, seen_channels
 from sequela.simulators.lesions.prepare import PreparedVisit
-from sequela.simulators.lesions.question import Question
+from sequela.simulators.lesions.question import UNKNOWN, Question
+from sequela.simulators.lesions.summary import ForecastSummary, summarise
+
+_AT_ONCE = 8  # masks that are denoised together
+_ALONG_DEPTH = 0.4
+_GOLDEN = 0.6180339887498949  # levels this far apart (modulo 1) fill [0, 1] evenly at any length
+# log signal-to-noise of the first and the last level after pure noise: before, no voxel can be seen
+# whatever it holds; behind, all can
+_FIRST_SNR, _LAST_SNR = -0.2, 2.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +62,87 @@ class Sampling:
         check_count("seed", self.seed, minimum=0)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Forecast:
+    """Possible futures of one patient under one treatment.
+
+    Attributes:
+        question: What was asked.
+        grid: Of all arrays.
+        masks: Possible NET2 masks; none lies in old lesions or outside the brain.
+        chances: Of each voxel to be a NET2 lesion, smooth: finer than the share of masks.
+        count_chances: Of 0, 1, 2 ... lesions; the last holds all that are more.
+        drawn_counts: That each mask was to hold; `counts` has what it does hold.
+        notices: What a user should know, one sentence each.
+    """
+
+    question: Question
+    grid: Grid
+    masks: Bool[np.ndarray, "sample depth height width"]
+    chances: Float[np.ndarray, "depth height width"]
+    count_chances: Float[np.ndarray, " count"]
+    drawn_counts: Int[np.ndarray, " sample"]
+    notices: tuple[str, ...] = field(default=())
+
+    @property
+    def counts(self) -> Int[np.ndarray, " sample"]:
+        """Lesions of each mask."""
+        return self.summary.counts
+
+    @property
+    def expected_count(self) -> float:
+        """Mean of the count's whole distribution."""
+        return float(self.count_chances @ np.arange(len(self.count_chances)))
+
+    @property
+    def activity(self) -> float:
+        """Chance of any lesion."""
+        return float(1 - self.count_chances[0])
+
+    @property
+    def summary(self) -> ForecastSummary:
+        """Counts and volumes of the masks."""
+        return summarise(self.masks, self.grid)
+
+
+def forecast(
+    network: LesionForecaster,
+    visit: PreparedVisit,
+    question: Question,
+    sampling: Sampling | None = None,
+) -> Forecast:
+    """Possible futures of a patient.
+
+    At horizon 0 nothing has come yet, whatever the treatment.
+
+    Args:
+        network: The trained forecaster.
+        visit: The patient on the network's grid, see `places.place_visit`.
+        question: Treatment, horizon and covariates.
+        sampling: How forecasts are drawn.
+    """
+    return forecasts(network, visit, [question], sampling)[0]
+
+
+@torch.no_grad()
+def forecasts(
+    network: LesionForecaster,
+    visit: PreparedVisit,
+    questions: list[Question],
+    sampling: Sampling | None = None,
+) -> list[Forecast]:
+    """Answers to several questions about one patient, from the same noise."""
+    sampling = sampling or Sampling()
+    device = next(network.parameters()).device
+    free = torch.from_numpy(free_voxels(visit))[None, None].to(device)
+    present = torch.from_numpy(visit.present.astype(np.float32))[None].to(device)
+    known = network.encode(seen_channels(visit).to(device), present, free)
+    burden = burden_of(visit).numbers
+    return [
+        _answer(_Asked(network, known, question, burden, sampling), visit) for question in questions
+    ]
+
+
 def cosine_schedule(timesteps: int) -> Schedule:
     """Signal as a cosine of time: little of it is spent where nothing can be seen any more.
 
@@ -52,67 +154,169 @@ def cosine_schedule(timesteps: int) -> Schedule:
     return schedule_from_betas(betas, prediction="sample", ends_clean=True)
 
 
-def seen_channels(visit: PreparedVisit) -> Float[Tensor, "1 seen depth height width"]:
-    """What the encoder sees of a visit on the model's grid: images, masks, coordinates."""
-    points = visit.grid.points / 80.0
-    place = [points[..., 2], points[..., 1], np.abs(points[..., 0])]
-    masks = [visit.lesions.astype(np.float32), visit.brain.astype(np.float32)]
-    return torch.from_numpy(np.concatenate([visit.images, np.stack(masks), np.stack(place)])[None])
+def timesteps_of(schedule: Schedule, num_denoising_steps: int) -> list[int]:
+    """Pure noise, then levels at which voxels come into sight, evenly in their log; falling."""
+    ratio = 2 * (schedule.alpha / schedule.sigma).log()
+    wanted = torch.linspace(_FIRST_SNR, _LAST_SNR, num_denoising_steps - 1)
+    nearest = [int((ratio - level).abs().argmin()) for level in wanted]
+    return sorted({len(schedule) - 1, *nearest}, reverse=True)
 
 
-@torch.no_grad()
-def draw_forecasts(
-    network: LesionForecaster, visit: PreparedVisit, question: Question, sampling: Sampling
-) -> Bool[np.ndarray, "sample depth height width"]:
-    """Possible NET2 masks at the question's horizon; none lies in old lesions or outside the brain.
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """One question about one encoded patient."""
 
-    At horizon 0 nothing has come yet, whatever the treatment: all masks are empty.
-    """
-    free = visit.brain & ~visit.lesions
-    if question.horizon_years == 0:
-        return np.zeros((sampling.samples, *visit.grid.shape), bool)
-    device = next(network.parameters()).device
-    present = torch.from_numpy(visit.present.astype(np.float32))[None].to(device)
-    features = network.encode(seen_channels(visit).to(device), present)
-    features = features.expand(sampling.samples, *features.shape[1:])
-    noise = NoiseSource(sampling.seed)
+    network: LesionForecaster
+    known: Known
+    question: Question
+    burden: Float[np.ndarray, " number"]
+    sampling: Sampling
 
-    def fresh(step: int) -> Tensor:
-        drawn = [
-            noise.normal((1, *visit.grid.shape), sample=k, step=step, draw=0)
-            for k in range(sampling.samples)
+    @property
+    def device(self) -> torch.device:
+        return self.known.base.device
+
+    def told(self, treatment: str, count: int = 1) -> Told:
+        from_treatment = Question(treatment=treatment, horizon_years=0.0).treatment_index
+        numbers = np.concatenate([self.question.numbers, self.burden])
+        return Told(
+            treatment=torch.full((count,), from_treatment, dtype=torch.long, device=self.device),
+            numbers=torch.from_numpy(numbers).to(self.device).expand(count, -1),
+        )
+
+    @property
+    def is_guided(self) -> bool:
+        return self.sampling.guidance_scale != 1 and self.question.treatment != UNKNOWN
+
+    def count_chances(self) -> CountChances:
+        told, plain = self.told(self.question.treatment), self.told(UNKNOWN)
+        with_treatment: CountChances = self.network.counts(told.treatment, told.numbers)
+        if not self.is_guided:
+            return with_treatment
+        without: CountChances = self.network.counts(plain.treatment, plain.numbers)
+        return without.towards(with_treatment, self.sampling.guidance_scale)
+
+    def odds(self, noisy: Tensor, level: Level, count: Tensor) -> Tensor:
+        """Guided log odds of a batch of masks."""
+        known = self.known.repeated(len(noisy))
+
+        def under(treatment: str) -> Tensor:
+            told = self.told(treatment, len(noisy))
+            odds: Tensor = self.network(noisy, level, known, told, count)
+            return odds
+
+        with_treatment = under(self.question.treatment)
+        if not self.is_guided:
+            return with_treatment
+        without = under(UNKNOWN)
+        return without + self.sampling.guidance_scale * (with_treatment - without)
+
+
+def _answer(asked: _Asked, visit: PreparedVisit) -> Forecast:
+    sampling, question = asked.sampling, asked.question
+    masks = np.zeros((sampling.samples, *visit.grid.shape), bool)
+    chances = np.zeros(visit.grid.shape, np.float64)
+    table = torch.zeros(1, 1, device=asked.device)
+    table[0, 0] = 1.0
+    counts = torch.zeros(sampling.samples, dtype=torch.long)
+    if question.horizon_years > 0:
+        table = asked.count_chances().table()
+        counts = quantiles(table.cpu(), _levels(sampling))
+    expected = float(table[0].double().cpu() @ torch.arange(table.shape[1], dtype=torch.float64))
+    # chances need some mask, even of a patient to whom nothing comes in any sample
+    some = torch.nonzero(counts)[:, 0] if counts.any() or not expected else torch.tensor([0])
+    wanted = counts[some].clamp(min=1)
+    for part in range(0, len(some), _AT_ONCE):
+        at = slice(part, part + _AT_ONCE)
+        drawn, likely = _denoised(asked, some[at], wanted[at], visit.grid)
+        masks[some[at].numpy()] = drawn
+        chances += likely
+    masks[counts.numpy() == 0] = False
+    # samples are few: their mean count is not quite the expected one
+    chances *= expected / max(int(wanted.sum()), 1)
+    return Forecast(
+        question=question,
+        grid=visit.grid,
+        masks=masks,
+        chances=np.minimum(chances, 1).astype(np.float32),
+        count_chances=table[0].double().cpu().numpy(),
+        drawn_counts=counts.numpy(),
+        notices=question.warnings(asked.network.config.longest_years),
+    )
+
+
+def _levels(sampling: Sampling) -> Float[Tensor, " sample"]:
+    """Where in the count's distribution each sample lies; the same in every question."""
+    start = float(np.random.default_rng([sampling.seed, 11]).random())
+    return (start + _GOLDEN * torch.arange(sampling.samples, dtype=torch.float64)) % 1.0
+
+
+def _denoised(
+    asked: _Asked, samples: Tensor, counts: Tensor, grid: Grid
+) -> tuple[Bool[np.ndarray, "sample depth height width"], Float[np.ndarray, "depth height width"]]:
+    """Masks with about those counts, and the sum of the chances at pure noise."""
+    schedule = cosine_schedule(asked.network.config.timesteps)
+    timesteps = timesteps_of(schedule, asked.sampling.num_denoising_steps)
+    source = NoiseSource(asked.sampling.seed)
+
+    def noise(step: int, draw: int) -> Tensor:
+        parts = [
+            source.normal((1, *grid.shape), sample=int(k), step=step, draw=draw) for k in samples
         ]
-        return torch.stack(drawn).to(device)
+        return torch.stack(parts).to(asked.device)
 
-    schedule = cosine_schedule(network.config.timesteps)
-    timesteps = even_timesteps(schedule, sampling.num_denoising_steps)
-    walk, noisy = Ancestral.of(schedule, timesteps), fresh(0)
+    noisy, wanted = noise(0, 0), counts.float().to(asked.device)
+    likely, drawn = torch.zeros(grid.shape, dtype=torch.float64), noisy > 0
+    odds = noisy
     for index, timestep in enumerate(timesteps):
-        share = timestep / (len(schedule) - 1)
-        denoised = _guided(network, noisy, features, share, question, sampling.guidance_scale)
-        noisy = walk.step(denoised, noisy, index, noise=fresh(index + 1))
-    return np.asarray((noisy[:, 0] > 0).cpu().numpy() & free)
+        level = level_of(schedule, [timestep] * len(samples), asked.device)
+        odds = asked.odds(noisy, level, wanted)
+        if index == 0:
+            likely = odds.sigmoid().sum((0, 1)).double()
+        luck = shared(noise(index + 1, 1), asked.network.config.clumping)
+        drawn = odds.sigmoid() > torch.special.ndtr(luck)
+        if index < len(timesteps) - 1:
+            levels = (timestep, timesteps[index + 1])
+            noisy = _lower(schedule, noisy, 2.0 * drawn - 1, levels, noise(index + 1, 0))
+    odds = odds.masked_fill(odds <= NOWHERE, -torch.inf)
+    pairs = zip(drawn[:, 0].cpu().numpy(), odds[:, 0].cpu().numpy(), counts.tolist(), strict=True)
+    return np.stack([hold(*pair) for pair in pairs]), likely.cpu().numpy()
 
 
-def _guided(
-    network: LesionForecaster,
-    noisy: Tensor,
-    features: Tensor,
-    share: float,
-    question: Question,
-    scale: float,
+def shared(luck: Tensor, clumping: float) -> Tensor:
+    """Standard normal values of which neighbours share a part: lesions are drawn in one piece.
+
+    Each voxel's own chance stays what it was. Neighbours along d are farther off and share less.
+
+    Args:
+        luck: Independent standard normal values.
+        clumping: Weight of each neighbour along h and w, [0, 1].
+    """
+    for axis, weight in ((-1, clumping), (-2, clumping), (-3, clumping * _ALONG_DEPTH)):
+        size = luck.shape[axis]
+        mixed = luck.clone()
+        mixed.narrow(axis, 1, size - 1).add_(luck.narrow(axis, 0, size - 1), alpha=weight)
+        mixed.narrow(axis, 0, size - 1).add_(luck.narrow(axis, 1, size - 1), alpha=weight)
+        luck = mixed / (1 + 2 * weight**2) ** 0.5
+    return luck
+
+
+def level_of(schedule: Schedule, timesteps: list[int], device: torch.device | None = None) -> Level:
+    """Noise levels of timesteps."""
+    index = torch.tensor(timesteps)
+    return Level(
+        signal=schedule.alpha[index].float().to(device),
+        noise=schedule.sigma[index].float().to(device),
+        share=(index.float() / (len(schedule) - 1)).to(device),
+    )
+
+
+def _lower(
+    schedule: Schedule, noisy: Tensor, clean: Tensor, levels: tuple[int, int], noise: Tensor
 ) -> Tensor:
-    count, device = len(noisy), noisy.device
-    time = torch.full((count,), share, device=device)
-    numbers = torch.from_numpy(question.numbers).to(device).expand(count, -1)
-
-    def told(treatment: int) -> Tensor:
-        index = torch.full((count,), treatment, dtype=torch.long, device=device)
-        denoised: Tensor = network(noisy, features, time, index, numbers)
-        return denoised
-
-    with_treatment = told(question.treatment_index)
-    if scale == 1 or question.treatment_index == 0:
-        return with_treatment
-    without = told(0)
-    return (without + scale * (with_treatment - without)).clamp(-1, 1)
+    """The mask at a lower noise level, given the one at a higher level and a clean one."""
+    (high_signal, high_noise), (low_signal, low_noise) = (schedule.at(t) for t in levels)
+    ratio = high_signal / low_signal
+    added = high_noise**2 - (ratio * low_noise) ** 2
+    mean = (ratio * low_noise**2 * noisy + low_signal * added * clean) / high_noise**2
+    return torch.as_tensor(mean + (added**0.5 * low_noise / high_noise) * noise)

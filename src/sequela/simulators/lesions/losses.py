@@ -1,41 +1,45 @@
-"""What the forecaster is trained to: a squared error that does not forget rare voxels, and overlap.
+"""What the forecaster is trained to: the likelihood of every voxel, and overlap at low noise.
 
-A voxel in a thousand is a lesion. Plain squared error is right on average but learns nothing for
-long; lesion voxels weigh more, and the weight is taken back from the forecast by the overlap of
-whole masks only at low noise, where the mask can be seen.
+A voxel in a thousand is a lesion. The likelihood is a proper score: chances come out right however
+rare a lesion is, without weights that would have to be taken back later. Overlap counts only as far
+as the mask can be seen through its noise.
 """
 
+import torch.nn.functional as F  # noqa: N812  # the name everybody knows it by
 from jaxtyping import Float
 from torch import Tensor
 
 Volume = Float[Tensor, "batch 1 depth height width"]
 
 
-def squared_error(
-    denoised: Volume, clean: Volume, within: Volume, *, lesion_weight: float = 1.0
-) -> Tensor:
-    """Mean squared error over the voxels that count, lesion voxels weighing more.
+def voxel_loss(
+    odds: Volume, truth: Volume, within: Volume, count: Float[Tensor, " batch"]
+) -> Float[Tensor, " batch"]:
+    """Negative log likelihood of a mask, for each lesion that it holds and one more.
 
-    Any weight but 1 makes forecasts too sure of lesions by that factor in their odds.
+    Args:
+        odds: Log odds of a lesion.
+        truth: 1 where one is.
+        within: 1 at voxels that count.
+        count: Lesions of each mask.
     """
-    weight = within * (1 + (lesion_weight - 1) * (clean > 0))
-    total = (weight * (denoised - clean) ** 2).sum((1, 2, 3, 4))
-    return (total / within.sum((1, 2, 3, 4)).clamp(min=1)).mean()
+    lost = F.binary_cross_entropy_with_logits(odds, truth, reduction="none")
+    return (within * lost).sum((1, 2, 3, 4)) / (count + 1)
 
 
 def overlap_loss(
-    denoised: Volume, clean: Volume, within: Volume, noise: Float[Tensor, " batch"]
-) -> Tensor:
+    chances: Volume, truth: Volume, within: Volume, noise: Float[Tensor, " batch"]
+) -> Float[Tensor, " batch"]:
     """1 - soft Dice of the masks, weighed by how little noise there is; 0 where truth is empty.
 
     Args:
-        denoised: Signed forecast.
-        clean: Signed truth.
-        within: Voxels that count.
+        chances: Of a lesion.
+        truth: 1 where one is.
+        within: 1 at voxels that count.
         noise: Noise standard deviation of each example, [0, 1].
     """
-    forecast, truth = (within * (part + 1) / 2 for part in (denoised, clean))
+    forecast = within * chances
     common = (forecast * truth).sum((1, 2, 3, 4))
-    both = forecast.sum((1, 2, 3, 4)) + truth.sum((1, 2, 3, 4))
-    loss = (1 - (2 * common + 1e-3) / (both + 1e-3)) * (truth.sum((1, 2, 3, 4)) > 0)
-    return (loss * (1 - noise)).mean()
+    both = (forecast + within * truth).sum((1, 2, 3, 4))
+    loss = (1 - (2 * common + 1e-3) / (both + 1e-3)) * ((within * truth).sum((1, 2, 3, 4)) > 0)
+    return loss * (1 - noise)

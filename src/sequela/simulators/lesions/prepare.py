@@ -16,6 +16,7 @@ from sequela.imaging.brain import Scale, even_out, find_brain
 from sequela.imaging.flair import FLAIR_THRESHOLD, flair_lesions, looks_flipped
 from sequela.imaging.grid import Grid
 from sequela.imaging.regrid import regrid, regrid_lesions, regrid_mask
+from sequela.simulators.lesions.atlas import likely_at
 from sequela.simulators.lesions.gather import Gathered, gather
 
 SEQUENCES = ("T1", "T2", "FLAIR", "PD", "T1-Gd")
@@ -86,10 +87,19 @@ def prepare_visit(visit: VisitImages, *, register: bool = True) -> PreparedVisit
             side; no brain is found.
         GeometryMismatchError: The files do not overlap, or show different heads.
     """
-    gathered = gather(
+    return prepare_gathered(gather_visit(visit, register=register))
+
+
+def gather_visit(visit: VisitImages, *, register: bool = True) -> Gathered:
+    """A visit's files on one grid, in their own units; see `prepare_visit`."""
+    return gather(
         visit.sequences, lesions=visit.lesions, brain=visit.brain, first=_FOR_BRAIN, move=register
     )
-    return _prepared(gathered)
+
+
+def main_sequence(visit: VisitImages) -> str:
+    """The sequence whose grid all others are brought to."""
+    return next(name for name in _FOR_BRAIN if name in visit.sequences)
 
 
 def prepare_images(
@@ -116,7 +126,7 @@ def prepare_images(
             raise InvalidInputError(
                 f"`{name}` must be finite, but it holds NaN or infinite values. Replace them first."
             )
-    return _prepared(Gathered(grid=grid, images=dict(images), lesions=lesions, brain=brain))
+    return prepare_gathered(Gathered(grid=grid, images=dict(images), lesions=lesions, brain=brain))
 
 
 def on_grid(prepared: PreparedVisit, grid: Grid) -> PreparedVisit:
@@ -136,7 +146,8 @@ def on_grid(prepared: PreparedVisit, grid: Grid) -> PreparedVisit:
     )
 
 
-def _prepared(gathered: Gathered) -> PreparedVisit:
+def prepare_gathered(gathered: Gathered) -> PreparedVisit:
+    """What the model reads, from volumes and masks on one grid; see `prepare_visit`."""
     grid, brain = gathered.grid, gathered.brain
     if brain is None:
         shown = next(name for name in _FOR_BRAIN if name in gathered.images)
@@ -186,4 +197,4 @@ def _found_lesions(images: Mapping[str, Volume], brain: Mask, grid: Grid) -> Mas
         raise InvalidInputError(
             "`lesions` must be given when there is no FLAIR: nothing else is searched for lesions."
         )
-    return flair_lesions(images["FLAIR"], brain, grid.spacing_mm)
+    return flair_lesions(images["FLAIR"], brain, grid.spacing_mm, likely=likely_at(brain, grid))

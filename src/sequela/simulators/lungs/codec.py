@@ -4,7 +4,7 @@ Source: Zhao et al., "4D-VQ-GAN", arXiv:2502.05713, section 2.1.
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from sequela.core import InvalidInputError
@@ -45,10 +45,22 @@ class VolumeCodec(nn.Module):
             part.checkpointed(is_on=is_on)
         return self
 
-    def forward(self, volumes: Volume) -> tuple[Volume, Quantised]:
-        """The reconstruction, and the codes it was made from."""
-        quantised = self.codebook(self.encode(volumes))
-        return self.decode(quantised.latents), quantised
+    def forward(
+        self, volumes: Volume, is_bypassed: Bool[Tensor, " batch"] | None = None
+    ) -> tuple[Volume, Quantised]:
+        """The reconstruction, and the codes it was made from.
+
+        Args:
+            volumes: In [-1, 1].
+            is_bypassed: Which volumes are decoded from what lies before the codebook; none do by
+                default. A decoder that learns from both serves forecasts that are not quantised.
+        """
+        latents = self.encode(volumes)
+        quantised = self.codebook(latents)
+        chosen = quantised.latents
+        if is_bypassed is not None:
+            chosen = torch.where(is_bypassed.view(-1, 1, 1, 1, 1), latents, chosen)
+        return self.decode(chosen), quantised
 
     def encode(self, volumes: Volume) -> Latent:
         """What the codebook is asked to match.

@@ -7,6 +7,8 @@ from sequela.core.checks import check_choice, check_count, check_positive, check
 from sequela.dynamics.solve import Solver
 from sequela.nn.volumes import NORMS
 
+MEASURES = 3  # see `growth.growth_facts`
+
 
 @dataclass(frozen=True, kw_only=True)
 class CodecConfig:
@@ -63,6 +65,9 @@ class ForecasterConfig:
     are_dates_exact: bool = False  # as published dates are rounded to slots
     is_field_timed: bool = False
     facts: tuple[str, ...] = ()  # numbers of the patient that bend the vector field
+    # Whether it is also told the dense share of the given scans' lungs and how fast that grew: no
+    # convolution averages over both lungs as well.
+    is_measured: bool = False
     has_skip: bool = True  # changes are added up onto the baseline; without, states are drawn whole
     # Whether the change of slot 0 counts too, as published, so that even the baseline is altered.
     legacy: bool = False
@@ -72,12 +77,15 @@ class ForecasterConfig:
     # Whether it sees and forecasts codes, as published, or what the encoder says before them.
     is_quantised: bool = True
     latent_scale: float = 1.0  # spread of the codec's latents in the lungs, divided out
+    # Channels of the network that brings back the scans' own detail; 0 for none, as published.
+    painter_width: int = 0
     solver: Solver = field(default_factory=Solver)
 
     def __post_init__(self) -> None:
         for name in ("latent_channels", "hidden", "field_hidden", "slots_per_year"):
             check_count(name, getattr(self, name))
         check_count("field_layers", self.field_layers, minimum=2)
+        check_count("painter_width", self.painter_width, minimum=0)
         check_positive("span_years", self.span_years)
         check_positive("latent_scale", self.latent_scale)
         if self.legacy and self.hidden != self.latent_channels:
@@ -85,6 +93,11 @@ class ForecasterConfig:
                 f"`hidden` must equal `latent_channels` ({self.latent_channels}) with `legacy`, "
                 f"whose head sees one in place of the other, got {self.hidden}. Leave `legacy` off."
             )
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers of a patient bend the vector field."""
+        return len(self.facts) + MEASURES * self.is_measured
 
 
 PAPER_FORECASTER = ForecasterConfig()

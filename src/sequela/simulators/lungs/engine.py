@@ -16,11 +16,14 @@ from sequela.dynamics import hold
 from sequela.simulators.lungs.codec import VolumeCodec
 from sequela.simulators.lungs.forecaster import Forecaster, Visits
 from sequela.simulators.lungs.grids import box_of, cells, in_tiles, merged
+from sequela.simulators.lungs.growth import dense_shares, growth_facts
+from sequela.simulators.lungs.painter import places_of, voxel_box
 
-DETAILS = ("last", "mean", "none")
+DETAILS = ("painted", "last", "mean", "none")
 Scans = Float[Tensor, "scan depth height width"]
 
 _HALO = 6  # cells: more than the decoder's reach at two levels
+MARGIN = 2  # cells around the lungs that the forecaster is shown as zeros, in training too
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,17 +35,27 @@ class LungEngine:
         forecaster: Stage 2.
         detail: What the codec loses is the scan less its reconstruction. `last` adds that of the
             scans next in time, so that the forecast passes through every scan; `mean` adds the mean
-            over all scans, with less of their noise; `none` adds nothing.
+            over all scans, with less of their noise; `none` adds nothing; `painted` lets the
+            forecaster's painter lay the change over the first scan. By default the forecaster is
+            painted where it has a painter, else `last`.
         tile: Cells of a tile, where a volume is coded in tiles; None codes it whole.
     """
 
     codec: VolumeCodec
     forecaster: Forecaster
-    detail: str = "last"
+    detail: str | None = None
     tile: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
-        check_choice("detail", self.detail, DETAILS)
+        has_painter = self.forecaster.painter is not None
+        if self.detail is None:
+            object.__setattr__(self, "detail", "painted" if has_painter else "last")
+        check_choice("detail", str(self.detail), DETAILS)
+        if self.detail == "painted" and not has_painter:
+            raise InvalidInputError(
+                "`detail` cannot be 'painted': this forecaster has no painter. "
+                "Take 'last', or train it with `painter_width` above 0."
+            )
 
     @torch.no_grad()
     def forecast(
@@ -69,14 +82,36 @@ class LungEngine:
             InvalidInputError: Years do not rise from 0, or a wanted time lies before 0.
         """
         _check_dates(years, wanted_years)
-        latents = self.latents(scans_hu)
         asked = torch.cat([years, wanted_years])
-        inside = cells(lungs, self.codec.config.factor)
-        states = self.states(latents, years, inside, asked, facts=facts, generator=generator)
-        made = torch.cat([self.codec.to_hu(self._decoded(z[None]))[:, 0] for z in states])
+        made = self.decoded_states(scans_hu, years, lungs, asked, facts=facts, generator=generator)
+        if self.detail == "painted":
+            return torch.where(lungs, self._painted(scans_hu, made, lungs), scans_hu[0])
+        made = self.codec.to_hu(made)
         at_scans, wanted = made[: len(years)], made[len(years) :]
         forecast = self._with_detail(wanted, wanted_years, scans_hu - at_scans, years)
         return torch.where(lungs, forecast, scans_hu[0])
+
+    @torch.no_grad()
+    def decoded_states(
+        self,
+        scans_hu: Scans,
+        years: Float[Tensor, " scan"],
+        lungs: Bool[Tensor, "depth height width"],
+        wanted_years: Float[Tensor, " moment"],
+        *,
+        facts: Float[Tensor, " fact"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "moment depth height width"]:
+        """What the codec makes of the forecast latents, in [-1, 1] and without any detail."""
+        inside = cells(lungs, self.codec.config.factor)
+        if self.forecaster.config.is_measured:
+            measured = growth_facts(dense_shares(scans_hu, lungs), years)
+            told = len(self.forecaster.config.facts)
+            facts = torch.cat([measured.new_zeros(told) if facts is None else facts, measured])
+        states = self.states(
+            self.latents(scans_hu), years, inside, wanted_years, facts=facts, generator=generator
+        )
+        return torch.cat([self._decoded(z[None])[:, 0] for z in states])
 
     def latents(self, scans_hu: Scans) -> Float[Tensor, "scan channel d h w"]:
         """What the forecaster sees of scans: their codes, or what lies before them."""
@@ -97,7 +132,7 @@ class LungEngine:
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "moment channel d h w"]:
         """Latents at the wanted times: forecast in the lungs' cells, the baseline's elsewhere."""
-        box = box_of(inside)  # all that lies outside is 0 for the forecaster
+        box = box_of(inside, margin=MARGIN)  # all that lies outside is 0 for the forecaster
         visits = Visits(
             latents=(latents * inside)[(None, ..., *box)],
             is_seen=torch.ones(1, len(years), dtype=torch.bool, device=latents.device),
@@ -123,6 +158,23 @@ class LungEngine:
         if self.detail == "mean":
             return wanted + lost.mean(dim=0)
         return hold(wanted, wanted_years, lost, years)
+
+    def _painted(
+        self, scans_hu: Scans, made: Float[Tensor, "moment depth height width"], lungs: Tensor
+    ) -> Float[Tensor, "wanted depth height width"]:
+        """In HU, from decoded states at the scans' dates and then at the wanted ones."""
+        painter, count = self.forecaster.painter, len(scans_hu)
+        assert painter is not None  # noqa: S101  # checked when the engine was made
+        box = voxel_box(lungs)
+        scans = self.codec.to_model(scans_hu[[0, count - 1]])[(..., *box)]
+        known, places = made[[0, count - 1]][(..., *box)], places_of(lungs)[(..., *box)]
+        shown = scans_hu[:1].repeat(len(made) - count, 1, 1, 1)
+        for moment, state in enumerate(made[count:]):
+            states = torch.cat([known, state[(None, *box)]])
+            change = painter(scans[None], states[None], places[None])[0] - scans[0]
+            scale = (self.codec.config.high_hu - self.codec.config.low_hu) / 2
+            shown[(moment, *box)] += scale * change
+        return shown
 
     def _encoded(self, volume: Float[Tensor, "1 1 depth height width"]) -> Tensor:
         if self.tile is None:

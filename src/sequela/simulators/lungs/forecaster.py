@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sequela.dynamics import HistoryEncoder, VectorField, between, hold, solve_ode, solve_sde
 from sequela.simulators.lungs.config import ForecasterConfig
+from sequela.simulators.lungs.painter import Painter
 
 Latents = Float[Tensor, "batch scan channel d h w"]
 States = Float[Tensor, "batch moment channel d h w"]
@@ -29,7 +30,8 @@ class Visits:
         latents: What the codec says of them.
         is_seen: Which scans the forecast may use; the others are padding, or kept to compare with.
         years: After the baseline; rising where scans are seen.
-        facts: Numbers of each patient, in the order of the config's names, standardised.
+        facts: Numbers of each patient, in the order of the config's names, standardised; then
+            those of `growth.growth_facts` where the config asks for them.
     """
 
     latents: Latents
@@ -52,11 +54,12 @@ class Forecaster(nn.Module):
             hidden,
             hidden=config.field_hidden,
             layers=config.field_layers,
-            facts=len(config.facts),
+            facts=config.numbers,
             is_timed=config.is_field_timed,
         )
         self.head = nn.Conv3d(2 * hidden if config.has_skip else hidden, channels, 3, padding=1)
         self.spread = nn.Conv3d(hidden, hidden, 3, padding=1) if config.is_stochastic else None
+        self.painter = Painter(config.painter_width) if config.painter_width else None
         if config.has_skip and not config.legacy:  # training starts from "nothing changes"
             nn.init.zeros_(self.head.weight)
             nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]  # it has a bias

@@ -62,13 +62,19 @@ def in_tiles(
     return torch.as_tensor(made)
 
 
-def box_of(inside: Bool[Tensor, "*batch d h w"]) -> tuple[slice, slice, slice]:
-    """The smallest box that holds all cells of a mask; the whole grid where there are none."""
+def box_of(inside: Bool[Tensor, "*batch d h w"], *, margin: int = 0) -> tuple[slice, slice, slice]:
+    """The smallest box that holds all cells of a mask; the whole grid where there are none.
+
+    `margin` cells around it are taken along, as far as the grid goes.
+    """
     whole = inside.reshape(-1, *inside.shape[-3:]).any(dim=0)
     if not bool(whole.any()):
         return slice(0, whole.shape[0]), slice(0, whole.shape[1]), slice(0, whole.shape[2])
     low, high = (f(whole.nonzero(), dim=0).tolist() for f in (torch.amin, torch.amax))
-    d, h, w = (slice(a, b + 1) for a, b in zip(low, high, strict=True))
+    d, h, w = (
+        slice(max(0, a - margin), min(side, b + 1 + margin))
+        for a, b, side in zip(low, high, whole.shape, strict=True)
+    )
     return d, h, w
 
 

@@ -44,9 +44,10 @@ class VqganLoss(nn.Module):
         weights: Volume,
         places: Int[Tensor, " batch"],
         is_judged: Float[Tensor, ""],
+        is_bypassed: Bool[Tensor, " batch"] | None = None,
     ) -> dict[str, Tensor]:
         """All terms; those of the critics count where `is_judged` is 1."""
-        made, quantised = self.codec(volumes)
+        made, quantised = self.codec(volumes, is_bypassed)
         made = made.float()
         terms = self._plain(volumes, made, weights, quantised)
         if is_judged > 0:
@@ -105,7 +106,8 @@ class VqganObjective:
         volumes, weights = (torch.stack(parts)[:, None] for parts in zip(*crops, strict=True))
         places = torch.randint(volumes.shape[2], (size,), generator=generator)
         is_judged = torch.tensor(float(step >= self.settings.discriminator_from))
-        return self.networks.codec.to_model(volumes), weights, places, is_judged
+        is_bypassed = torch.rand(size, generator=generator) < self.settings.unquantised_share
+        return self.networks.codec.to_model(volumes), weights, places, is_judged, is_bypassed
 
     def _crop(self, row: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """HU of a crop, and the weights of its voxels."""
@@ -137,13 +139,15 @@ class VqganObjective:
         codec = averaged.codec.eval()
         rows = [history.first_row for history in self.held_out.histories]
         device = codec.codebook.codes.device
-        errors, lungs, used, shown = [], [], [], []
+        errors, lungs, unquantised, used, shown = [], [], [], [], []
         for row in rows:
             real = codec.to_model(self.held_out.volume(row))[None, None].to(device)
             made, quantised = codec(real)
             error = (made - real)[0, 0].cpu() / 2  # of the window's width
             errors.append(float(error.square().mean()))
             lungs.append(float(error[self.held_out.lung(row)].square().mean()))
+            before = (codec.decode(codec.encode(real)) - real)[0, 0].cpu() / 2
+            unquantised.append(float(before[self.held_out.lung(row)].square().mean()))
             used.append(quantised.indices.flatten().cpu())
             shown.append((real[0, 0].cpu(), made[0, 0].clamp(-1, 1).cpu()))
         self._sheet(shown[:_SHOWN], folder / f"{step:06d}.png")
@@ -154,6 +158,7 @@ class VqganObjective:
             "psnr_db": float(-10 * np.log10(np.mean(errors))),
             "lung_mse": float(np.mean(lungs)),
             "lung_psnr_db": float(-10 * np.log10(np.mean(lungs))),
+            "lung_psnr_unquantised_db": float(-10 * np.log10(np.mean(unquantised))),
             "codes_used": float((counts > 0).double().mean()),
             "perplexity": float(torch.special.entr(shares).sum().exp()),
         }

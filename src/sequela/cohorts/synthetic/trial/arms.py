@@ -19,10 +19,12 @@ class Arm:
         rate_ratio: Mean NET2 count over two years against placebo, (0, 1].
         verified: Lowest and highest ratio among the trials whose abstracts were seen.
         citation: Where the ratio comes from.
-        mark: `V` seen in an abstract, `M` from memory.
+        mark: Of figures and trial: `V` seen in an abstract, `M` from memory.
         zero_share: Published share of patients without NET2 lesions in two years, if known.
         zero_share_mark: Its mark.
         zero_share_source: Where it comes from.
+        reference_mark: Of authors, journal and year in `citation` and `zero_share_source`; `none`
+            where no report is named.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Arm:
     zero_share: float | None = None
     zero_share_mark: str = ""
     zero_share_source: str = ""
+    reference_mark: str = "M"
 
 
 @cache

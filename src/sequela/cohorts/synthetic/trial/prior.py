@@ -73,10 +73,16 @@ def load_prior() -> LesionPrior:
 
 def prior_on(grid: Grid) -> Float[np.ndarray, "depth height width"]:
     """Density of foci on a grid in atlas space, as derived from real patients; sums to 1."""
-    foci, _, own = _stored()
-    places = own.indices_of(grid.points.reshape(-1, 3).astype(np.float64)).T
-    values = np.maximum(map_coordinates(foci, places, order=1), 0).reshape(grid.shape)
+    values = prior_at(grid.points)
     return np.asarray(values / values.sum())
+
+
+def prior_at(points_mm: Float[np.ndarray, "*space 3"]) -> Float[np.ndarray, "*space"]:
+    """The same density, not scaled to any sum, at points of the atlas."""
+    foci, _, own = _stored()
+    places = own.indices_of(points_mm.reshape(-1, 3).astype(np.float64)).T
+    values = np.maximum(map_coordinates(foci, places, order=1), 0)
+    return np.asarray(values.reshape(points_mm.shape[:-1]))
 
 
 @cache

@@ -1,0 +1,150 @@
+"""The searches of `lung_registration`: the one file on volumes that talks to SimpleITK.
+
+Plain arrays in and out. Nothing is drawn by chance and one thread does the work, so that the same
+scans give the same bits.
+"""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sequela.core import InvalidInputError, MissingExtraError
+from sequela.imaging.grid import Grid
+
+Volume = Float[np.ndarray, "d h w"]
+
+_LEVELS = (4, 2, 1)
+_DEMONS_STEPS = (40, 30, 15)  # on each level
+_DEMONS_SMOOTH = 2.0  # voxels; of the whole field after each step
+_LATTICE_MM = 30.0
+_AFFINE_STEPS, _BSPLINE_STEPS = 30, 25
+
+
+def search_affine(
+    fixed: Volume, moving: Volume, grid: Grid, inside: Bool[np.ndarray, "d h w"]
+) -> Float[np.ndarray, "4 4"]:
+    """The map of `fixed`'s millimetres to `moving`'s, both on one grid.
+
+    Raises:
+        InvalidInputError: No overlap was found.
+        MissingExtraError: SimpleITK is not installed.
+    """
+    sitk = simple_itk()
+    here, there = as_image(sitk, fixed, grid), as_image(sitk, moving, grid)
+    start = sitk.AffineTransform(3)
+    middle = grid.affine[:3, :3] @ np.argwhere(inside).mean(0) + grid.affine[:3, 3]
+    start.SetCenter([float(v) for v in middle])
+    method = _method(sitk, (4, 2))
+    method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-3, _AFFINE_STEPS, relaxationFactor=0.6)
+    method.SetOptimizerScalesFromPhysicalShift()
+    method.SetInitialTransform(start, inPlace=True)
+    _run(method, here, there)
+    matrix = np.array(start.GetMatrix()).reshape(3, 3)
+    centre, shift = np.array(start.GetCenter()), np.array(start.GetTranslation())
+    move = np.eye(4)
+    move[:3, :3], move[:3, 3] = matrix, shift + centre - matrix @ centre
+    return move
+
+
+def search_field(
+    fixed: Volume, moving: Volume, grid: Grid, kind: str
+) -> Float[np.ndarray, "3 d h w"]:
+    """Millimetres to the left, to the back and upwards from `fixed` to `moving`.
+
+    Args:
+        fixed: On `grid`.
+        moving: On the same.
+        grid: Of both.
+        kind: `demons` or `bspline`.
+    """
+    sitk = simple_itk()
+    here, there = as_image(sitk, fixed, grid), as_image(sitk, moving, grid)
+    found = _demons(sitk, here, there) if kind == "demons" else _bspline(sitk, here, there, grid)
+    return np.ascontiguousarray(np.moveaxis(sitk.GetArrayFromImage(found), -1, 0), np.float32)
+
+
+def _demons(sitk: Any, here: Any, there: Any) -> Any:
+    """Coarse to fine; SimpleITK's own filter knows one level only."""
+    field = None
+    for level, steps in zip(_LEVELS, _DEMONS_STEPS, strict=True):
+        fixed, moving = (_smaller(sitk, image, level) for image in (here, there))
+        filter_ = sitk.DiffeomorphicDemonsRegistrationFilter()
+        filter_.SetNumberOfThreads(1)
+        filter_.SetNumberOfIterations(steps)
+        filter_.SetSmoothDisplacementField(True)
+        filter_.SetStandardDeviations(_DEMONS_SMOOTH)
+        if field is None:
+            field = filter_.Execute(fixed, moving)
+        else:
+            field = filter_.Execute(fixed, moving, sitk.Resample(field, fixed))
+    return sitk.Resample(field, here)
+
+
+def _bspline(sitk: Any, here: Any, there: Any, grid: Grid) -> Any:
+    mesh = [
+        max(2, round(n * s / _LATTICE_MM)) for n, s in zip(grid.shape, grid.spacing_mm, strict=True)
+    ]
+    lattice = sitk.BSplineTransformInitializer(here, mesh[::-1], order=3)
+    method = _method(sitk, (4, 2))
+    method.SetOptimizerAsLBFGSB(numberOfIterations=_BSPLINE_STEPS)
+    method.SetInitialTransform(lattice, inPlace=True)
+    _run(method, here, there)
+    return sitk.TransformToDisplacementField(
+        lattice, sitk.sitkVectorFloat64, here.GetSize(), here.GetOrigin(), here.GetSpacing(),
+        here.GetDirection(),
+    )  # fmt: skip
+
+
+def _method(sitk: Any, levels: tuple[int, ...]) -> Any:
+    method = sitk.ImageRegistrationMethod()
+    method.SetNumberOfThreads(1)  # the order of sums changes the last bits
+    method.SetNumberOfWorkUnits(1)
+    method.SetMetricAsMeanSquares()
+    method.SetMetricSamplingStrategy(method.NONE)  # every voxel: nothing is drawn by chance
+    method.SetInterpolator(sitk.sitkLinear)
+    method.SetShrinkFactorsPerLevel(list(levels))
+    method.SetSmoothingSigmasPerLevel([level / 2 for level in levels])
+    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
+    return method
+
+
+def _run(method: Any, here: Any, there: Any) -> None:
+    try:
+        method.Execute(here, there)
+    except RuntimeError as error:
+        raise InvalidInputError(
+            "`registration` found no overlap between two scans' lungs. Check that both show the "
+            "chest of one patient, or take them as they lie with --registration none."
+        ) from error
+
+
+def as_image(sitk: Any, volume: Volume, grid: Grid) -> Any:
+    """The array with its place; SimpleITK counts x, y, z where arrays count d, h, w."""
+    image = sitk.GetImageFromArray(np.ascontiguousarray(volume, np.float32))
+    steps = grid.affine[:3, 2::-1]
+    spacing = np.linalg.norm(steps, axis=0)
+    image.SetSpacing([float(s) for s in spacing])
+    image.SetOrigin([float(v) for v in grid.affine[:3, 3]])
+    image.SetDirection([float(v) for v in (steps / spacing).ravel()])
+    return image
+
+
+def _smaller(sitk: Any, image: Any, level: int) -> Any:
+    if level == 1:
+        return image
+    smooth = sitk.SmoothingRecursiveGaussian(image, [level / 2 * s for s in image.GetSpacing()])
+    return sitk.Shrink(smooth, [level] * 3)
+
+
+def simple_itk() -> Any:
+    """The library, or the sentence that names its extra."""
+    try:
+        import SimpleITK
+    except ImportError as error:
+        raise MissingExtraError(
+            "`registration` needs SimpleITK, which is not installed. Install it with "
+            "`pip install 'sequela[registration]'`, or take the scans as they lie with "
+            "--registration none."
+        ) from error
+    return SimpleITK

@@ -1,0 +1,54 @@
+"""Follow-ups are laid onto the baseline inside the lungs, and the field is checked."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from sequela.imaging.grid import Grid
+from sequela.imaging.lung_registration import align_lungs, jacobian
+from tests.simulators.lung_samples import lungs, volume
+
+FINE = Grid.upright((32, 48, 48), (6.0, 6.0, 6.0), (5.0, -3.0, 40.0))
+
+
+def moved(values, shift):
+    return ndimage.shift(values.astype(np.float32), shift, order=1, mode="nearest")
+
+
+def test_a_shift_is_found_back():
+    shift = np.array([1.5, 0.0, -1.0])  # voxels of 6 mm
+    values, inside = volume(FINE), lungs(FINE)
+    later, there = moved(values, shift), moved(inside * 1.0, shift) > 0.5
+    laid = align_lungs((values, inside, FINE), (later, there, FINE), kind="affine", spacing_mm=6.0)
+    middle = FINE.points[16, 24, 24][None]
+    wanted = middle + 6.0 * np.array([-1.0, 0.0, 1.5])  # LPS millimetres run w, h, d
+    assert np.abs(laid.places(middle) - wanted).max() < 2.0
+    assert laid.overlap[1] > laid.overlap[0]
+    assert laid.overlap[1] > 0.95
+
+
+def test_demons_follow_a_breath_without_folding():
+    values, inside = volume(FINE), lungs(FINE)
+    amounts = -2.0 * (1 - np.arange(32) / 31)[:, None, None] * np.ones(FINE.shape)
+    places = np.indices(FINE.shape) + np.stack([amounts, 0 * amounts, 0 * amounts])
+    later = ndimage.map_coordinates(values.astype(np.float32), places, order=1, mode="nearest")
+    there = ndimage.map_coordinates(inside * 1.0, places, order=1, mode="nearest") > 0.5
+    laid = align_lungs((values, inside, FINE), (later, there, FINE), kind="demons", spacing_mm=6.0)
+    assert laid.overlap[1] > laid.overlap[0]
+    assert laid.folded == 0
+
+
+def test_scans_on_different_grids_meet():
+    other = Grid.upright((20, 40, 40), (9.0, 7.0, 7.0), (0.0, 0.0, 35.0))
+    laid = align_lungs(
+        (volume(FINE), lungs(FINE), FINE), (volume(other), lungs(other), other), kind="none"
+    )
+    made = laid.applied(volume(other), other, FINE)
+    assert np.abs(made - volume(FINE))[lungs(FINE)].mean() < 60
+
+
+def test_the_jacobian_of_a_stretch_is_known():
+    points = FINE.points
+    field = np.moveaxis(points * np.array([0.0, 0.0, 0.5]), -1, 0).astype(np.float32)
+    assert jacobian(field, np.eye(4), FINE)[16, 24, 24] == pytest.approx(1.5, abs=1e-3)
+    assert jacobian(-4 * field, np.eye(4), FINE)[16, 24, 24] < 0  # turned inside out
