@@ -21,15 +21,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--figures", type=Path, required=True)
+    parser.add_argument(
+        "--remark", default="", help="what else the card should say of the training"
+    )
     options = parser.parse_args()
     codec, codec_card = load_codec(options.model / "codec" / "model.safetensors")
-    forecaster, card = load_forecaster(options.model / "painted" / "model.safetensors")
+    stages = [options.model / name / "model.safetensors" for name in ("painted", "forecast")]
+    forecaster, card = load_forecaster(next(path for path in stages if path.is_file()))
     told = json.loads((options.figures / "figures.json").read_text(encoding="utf-8"))
     about = {
         "inputs": inputs_of(codec.config.low_hu, codec.config.high_hu, card),
         "source": "Zhao et al., 4D-VQ-GAN, arXiv:2502.05713, as the docs tell it departs",
         "intended_use": "Research on simulated disease courses. Not for diagnosis or treatment.",
         "limits": "Trained on drawn chests alone; never seen a real scan.",
+        **({"training": options.remark} if options.remark else {}),
     }
     save_codec(codec, BUNDLE / "codec.safetensors", {**codec_card, **about})
     save_forecaster(forecaster, BUNDLE / "forecaster.safetensors", {**card, **about, **told})

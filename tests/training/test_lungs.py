@@ -162,6 +162,7 @@ held_out = 1
 redrawn = 1
 is_target_clean = true
 painter_width = 2
+is_dated = true
 examples = 3
 held_out_examples = 1
 modes = ["extrapolation", "baseline"]

@@ -153,6 +153,7 @@ class LungPainterNetwork:
     redrawn: int = 0  # as for the forecaster
     is_target_clean: bool = False
     painter_width: int = 12
+    is_dated: bool = False  # told the dates and the patient's numbers
     examples: int = 400  # decoded forecasts to learn from
     held_out_examples: int = 24
     dates_each: int = 2  # of one patient and one choice of given scans

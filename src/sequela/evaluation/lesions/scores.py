@@ -61,6 +61,9 @@ def place_scores(answer: LesionAnswer, outcome: Outcome) -> dict[str, float]:
         "lesion sensitivity": match.sensitivity,
         "hd95 mm": hausdorff_95_mm(mask, truth, outcome.grid.spacing_mm),
         "voxel log-likelihood": voxel_log_likelihood(answer.chances, truth, free),
+        # of all voxels together: a mean over so many shows no digits
+        "log-likelihood, nats a patient": voxel_log_likelihood(answer.chances, truth, free)
+        * int(free.sum()),
         "place log-likelihood": place_log_likelihood(answer.chances, truth, free),
         "place auroc": auroc(answer.chances[free], truth[free]) if truth.any() else float("nan"),
         "region count error": region_count_error(answer, outcome),

@@ -79,6 +79,7 @@ class ForecasterConfig:
     latent_scale: float = 1.0  # spread of the codec's latents in the lungs, divided out
     # Channels of the network that brings back the scans' own detail; 0 for none, as published.
     painter_width: int = 0
+    is_painter_dated: bool = False  # told the dates and the patient's numbers, it forecasts too
     solver: Solver = field(default_factory=Solver)
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from sequela.simulators.lungs.codec import VolumeCodec
 from sequela.simulators.lungs.forecaster import Forecaster, Visits
 from sequela.simulators.lungs.grids import box_of, cells, in_tiles, merged
 from sequela.simulators.lungs.growth import dense_shares, growth_facts
-from sequela.simulators.lungs.painter import places_of, voxel_box
+from sequela.simulators.lungs.painter import numbers_of, places_of, voxel_box
 
 DETAILS = ("painted", "last", "mean", "none")
 Scans = Float[Tensor, "scan depth height width"]
@@ -85,7 +85,10 @@ class LungEngine:
         asked = torch.cat([years, wanted_years])
         made = self.decoded_states(scans_hu, years, lungs, asked, facts=facts, generator=generator)
         if self.detail == "painted":
-            return torch.where(lungs, self._painted(scans_hu, made, lungs), scans_hu[0])
+            told = self.told(scans_hu, years, lungs, facts)
+            dates = [(float(years[-1]), float(when)) for when in wanted_years]
+            numbers = [numbers_of(*pair, told) for pair in dates]
+            return torch.where(lungs, self._painted(scans_hu, made, lungs, numbers), scans_hu[0])
         made = self.codec.to_hu(made)
         at_scans, wanted = made[: len(years)], made[len(years) :]
         forecast = self._with_detail(wanted, wanted_years, scans_hu - at_scans, years)
@@ -104,14 +107,29 @@ class LungEngine:
     ) -> Float[Tensor, "moment depth height width"]:
         """What the codec makes of the forecast latents, in [-1, 1] and without any detail."""
         inside = cells(lungs, self.codec.config.factor)
-        if self.forecaster.config.is_measured:
-            measured = growth_facts(dense_shares(scans_hu, lungs), years)
-            told = len(self.forecaster.config.facts)
-            facts = torch.cat([measured.new_zeros(told) if facts is None else facts, measured])
         states = self.states(
-            self.latents(scans_hu), years, inside, wanted_years, facts=facts, generator=generator
+            self.latents(scans_hu),
+            years,
+            inside,
+            wanted_years,
+            facts=self.told(scans_hu, years, lungs, facts),
+            generator=generator,
         )
         return torch.cat([self._decoded(z[None])[:, 0] for z in states])
+
+    def told(
+        self,
+        scans_hu: Scans,
+        years: Float[Tensor, " scan"],
+        lungs: Bool[Tensor, "depth height width"],
+        facts: Float[Tensor, " fact"] | None,
+    ) -> Float[Tensor, " number"]:
+        """The patient's numbers, 0 where unknown, with what is measured in the scans."""
+        config = self.forecaster.config
+        known = scans_hu.new_zeros(len(config.facts)) if facts is None else facts
+        if not config.is_measured:
+            return known
+        return torch.cat([known, growth_facts(dense_shares(scans_hu, lungs), years)])
 
     def latents(self, scans_hu: Scans) -> Float[Tensor, "scan channel d h w"]:
         """What the forecaster sees of scans: their codes, or what lies before them."""
@@ -160,7 +178,11 @@ class LungEngine:
         return hold(wanted, wanted_years, lost, years)
 
     def _painted(
-        self, scans_hu: Scans, made: Float[Tensor, "moment depth height width"], lungs: Tensor
+        self,
+        scans_hu: Scans,
+        made: Float[Tensor, "moment depth height width"],
+        lungs: Tensor,
+        numbers: list[Tensor],
     ) -> Float[Tensor, "wanted depth height width"]:
         """In HU, from decoded states at the scans' dates and then at the wanted ones."""
         painter, count = self.forecaster.painter, len(scans_hu)
@@ -171,7 +193,8 @@ class LungEngine:
         shown = scans_hu[:1].repeat(len(made) - count, 1, 1, 1)
         for moment, state in enumerate(made[count:]):
             states = torch.cat([known, state[(None, *box)]])
-            change = painter(scans[None], states[None], places[None])[0] - scans[0]
+            told = numbers[moment][None]
+            change = painter(scans[None], states[None], places[None], told)[0] - scans[0]
             scale = (self.codec.config.high_hu - self.codec.config.low_hu) / 2
             shown[(moment, *box)] += scale * change
         return shown

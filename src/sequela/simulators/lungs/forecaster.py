@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sequela.dynamics import HistoryEncoder, VectorField, between, hold, solve_ode, solve_sde
 from sequela.simulators.lungs.config import ForecasterConfig
-from sequela.simulators.lungs.painter import Painter
+from sequela.simulators.lungs.painter import DATES, Painter
 
 Latents = Float[Tensor, "batch scan channel d h w"]
 States = Float[Tensor, "batch moment channel d h w"]
@@ -59,7 +59,9 @@ class Forecaster(nn.Module):
         )
         self.head = nn.Conv3d(2 * hidden if config.has_skip else hidden, channels, 3, padding=1)
         self.spread = nn.Conv3d(hidden, hidden, 3, padding=1) if config.is_stochastic else None
-        self.painter = Painter(config.painter_width) if config.painter_width else None
+        told = (DATES + config.numbers) * config.is_painter_dated
+        width = config.painter_width
+        self.painter = Painter(width, numbers=told) if width else None
         if config.has_skip and not config.legacy:  # training starts from "nothing changes"
             nn.init.zeros_(self.head.weight)
             nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]  # it has a bias

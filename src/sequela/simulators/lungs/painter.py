@@ -2,8 +2,9 @@
 
 A codec of 4 x 4 x 4 voxels a cell blurs vessels, walls and the front of a disease. The decoded
 change since the first scan is therefore laid over that scan, and a small U-Net corrects the sum: it
-sees the first and the newest scan and where in the lungs a voxel lies. It is told no date: what
-moves, the forecast moves.
+sees the first and the newest scan and where in the lungs a voxel lies. Without `numbers` it is told
+no date: what moves, the forecast moves. With them it is told dates and the patient's numbers, and
+forecasts too; its figures must then stand beside those of the forecast without it.
 
 Not part of 4D-VQ-GAN, whose scans are decoded codes alone.
 """
@@ -26,18 +27,23 @@ _LEVELS = 3
 _SEEN = 8
 _MARGIN = 4  # voxels around the lungs
 _SLICE = 2.3  # thickness of a slice in voxels of its plane, as on the mini grid
+_YEARS = 3.0  # of dates that count as one
+DATES = 2  # numbers that tell dates
 _DEEP = 8.0  # voxels below the surface that count as one
 
 
 class Painter(nn.Module):
     """From two scans and three decoded states to the scan of the third state."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, numbers: int = 0) -> None:
         """`width` is the number of channels on the finest of three levels; each doubles it."""
         super().__init__()
         check_count("width", width)
+        self.numbers = numbers
         widths = [width * 2**level for level in range(_LEVELS)]
-        self.enter = nn.ModuleList(_convolutions(a, b) for a, b in pairwise([_SEEN, *widths]))
+        self.enter = nn.ModuleList(
+            _convolutions(a, b) for a, b in pairwise([_SEEN + numbers, *widths])
+        )
         self.leave = nn.ModuleList(_convolutions(a + b, a) for a, b in pairwise(widths))
         self.last = nn.Conv3d(width, 1, 1)
         nn.init.zeros_(self.last.weight)  # training starts from the sum alone
@@ -48,6 +54,7 @@ class Painter(nn.Module):
         scans: Float[Tensor, "batch 2 depth height width"],
         states: Float[Tensor, "batch 3 depth height width"],
         places: Float[Tensor, "batch 3 depth height width"],
+        numbers: Float[Tensor, "batch number"] | None = None,
     ) -> Volume:
         """The scan at the third state's date, in [-1, 1] or a little beyond.
 
@@ -55,12 +62,16 @@ class Painter(nn.Module):
             scans: The first and the newest given one, [-1, 1].
             states: Decoded, at their dates and at the date asked for.
             places: See `places_of`.
+            numbers: See `numbers_of`; of a painter that is told them.
         """
         first, newest = scans.unbind(dim=1)
         first_state, newest_state, state = states.unbind(dim=1)
         since_first, since_newest = state - first_state, state - newest_state
         seen = (first, newest - first, since_first, since_newest, newest - newest_state)
-        correction = self._unet(torch.cat([torch.stack(seen, dim=1), places], dim=1))[:, 0]
+        parts = [torch.stack(seen, dim=1), places]
+        if self.numbers and numbers is not None:
+            parts.append(numbers[..., None, None, None].expand(-1, -1, *first.shape[1:]))
+        correction = self._unet(torch.cat(parts, dim=1))[:, 0]
         return 0.5 * (first + since_first + newest + since_newest) + correction
 
     def _unet(self, x: Features) -> Features:
@@ -92,6 +103,14 @@ def places_of(lungs: Bool[Tensor, "depth height width"]) -> Float[Tensor, "3 dep
         low, high = (int(f(at)) if len(at) else 0 for f in (np.min, np.max))
         parts.append(inside * (axis - low + 1) / (high - low + 1))
     return torch.from_numpy(np.stack(parts).astype(np.float32)).to(lungs.device)
+
+
+def numbers_of(
+    newest_years: float, wanted_years: float, told: Float[Tensor, " fact"]
+) -> Float[Tensor, " number"]:
+    """The dates of the newest given scan and from it to the one asked for, and what is told."""
+    dates = torch.tensor([newest_years, wanted_years - newest_years]) / _YEARS
+    return torch.cat([dates.to(told), told])
 
 
 def voxel_box(lungs: Bool[Tensor, "depth height width"]) -> tuple[slice, slice, slice]:

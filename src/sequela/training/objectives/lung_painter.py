@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sequela.core import CheckpointError
 from sequela.simulators.lungs.engine import LungEngine
 from sequela.simulators.lungs.forecaster import Forecaster
-from sequela.simulators.lungs.painter import Painter, places_of, voxel_box
+from sequela.simulators.lungs.painter import Painter, numbers_of, places_of, voxel_box
 from sequela.simulators.lungs.store import load_codec, load_forecaster, save_forecaster
 from sequela.training.lung_latents import given
 from sequela.training.lung_scans import LungScans, scans_of
@@ -38,10 +38,11 @@ class PaintLoss(nn.Module):
         states: Float[Tensor, "batch 3 depth height width"],
         places: Float[Tensor, "batch 3 depth height width"],
         target: Float[Tensor, "batch depth height width"],
+        numbers: Float[Tensor, "batch number"],
     ) -> dict[str, Tensor]:
         """Mean squared error in the lungs."""
         inside = (places[:, 0] > 0).float()
-        error = (self.painter(scans, states, places) - target).square() * inside
+        error = (self.painter(scans, states, places, numbers) - target).square() * inside
         return {"loss": _SCALE * error.sum() / inside.sum().clamp(min=1)}
 
 
@@ -56,7 +57,15 @@ class LungPainterObjective:
         bare, self.card = load_forecaster(_stage(out, self.settings.forecast))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)  # inside the fork: the caller's state is left alone
-            self.networks = PaintLoss(Painter(self.settings.painter_width))
+            config = replace(
+                bare.config,
+                painter_width=self.settings.painter_width,
+                is_painter_dated=self.settings.is_dated,
+            )
+            painter = Forecaster(config).painter
+        if painter is None:
+            raise TypeError("a painter has channels")
+        self.networks = PaintLoss(painter)
         self.engine = LungEngine(codec=self.codec, forecaster=bare, detail="last")
         draw = torch.Generator().manual_seed(recipe.seed)
         self.train = self._examples(train, self.settings.examples, draw)
@@ -73,7 +82,8 @@ class LungPainterObjective:
         chosen = int(torch.randint(len(self.train), (), generator=generator))
         is_mirrored = bool(torch.rand((), generator=generator) < 0.5)
         parts = (part.float()[None] for part in self.train[chosen])
-        return tuple(part.flip(-1) if is_mirrored else part for part in parts)
+        # numbers have no sides to be mirrored
+        return tuple(part.flip(-1) if is_mirrored and part.ndim > 2 else part for part in parts)
 
     @torch.no_grad()
     def evaluate(self, averaged: Any, step: int, folder: Path) -> dict[str, float]:
@@ -81,12 +91,12 @@ class LungPainterObjective:
         del step, folder
         sums = {"hu_persistence": 0.0, "hu_sum": 0.0, "hu_painted": 0.0}
         for example in self.held_out:
-            scans, states, places, target = (part.float()[None] for part in example)
+            scans, states, places, target, numbers = (part.float()[None] for part in example)
             inside = places[:, 0] > 0
             made = {
                 "hu_persistence": scans[:, 1],
                 "hu_sum": scans[:, 1] + states[:, 2] - states[:, 1],
-                "hu_painted": averaged.painter(scans, states, places),
+                "hu_painted": averaged.painter(scans, states, places, numbers),
             }
             for name, volume in made.items():
                 sums[name] += float((volume - target)[inside].square().mean())
@@ -98,7 +108,13 @@ class LungPainterObjective:
     def export(self, averaged: Any, folder: Path) -> None:
         """Write the forecaster with its painter."""
         bare = self.engine.forecaster
-        whole = Forecaster(replace(bare.config, painter_width=self.settings.painter_width))
+        whole = Forecaster(
+            replace(
+                bare.config,
+                painter_width=self.settings.painter_width,
+                is_painter_dated=self.settings.is_dated,
+            )
+        )
         state = {**bare.state_dict(), **_prefixed(averaged.painter.state_dict())}
         whole.load_state_dict(state)
         card = {**self.card, "painter_steps": self.recipe.optimiser.steps}
@@ -108,7 +124,7 @@ class LungPainterObjective:
     def _examples(
         self, side: LungScans, count: int, draw: torch.Generator
     ) -> list[tuple[Tensor, ...]]:
-        """Scans, states, places and target of random patients, in half precision."""
+        """Scans, states, places, target and numbers of random patients, in half precision."""
         made: list[tuple[Tensor, ...]] = []
         while len(made) < count:
             person = int(torch.randint(len(side.histories), (), generator=draw))
@@ -132,9 +148,9 @@ class LungPainterObjective:
         years = torch.tensor([history.years[i] for i in (*seen, *asked)])
         scans = torch.stack([side.volume(row) for row in rows[: len(seen)]])
         lungs = side.lung(history.first_row)
-        states = self.engine.decoded_states(
-            scans, years[: len(seen)], lungs, years, facts=_facts(self.engine, history.facts)
-        )
+        facts, dates = _facts(self.engine, history.facts), years[: len(seen)]
+        states = self.engine.decoded_states(scans, dates, lungs, years, facts=facts)
+        told = self.engine.told(scans, dates, lungs, facts)
         box, last = voxel_box(lungs), len(seen) - 1
         shown = self.codec.to_model(scans[[0, last]])[(..., *box)].half()
         places = places_of(lungs)[(..., *box)].half()
@@ -144,6 +160,7 @@ class LungPainterObjective:
                 states[[0, last, index]][(..., *box)].half(),
                 places,
                 self.codec.to_model(side.target(rows[index]))[box].half(),
+                numbers_of(float(dates[-1]), float(years[index]), told),
             )
             for index in range(len(seen), len(rows))
         ]
