@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         auto_region,
         bridge,
         brief,
-        forecast,
         load,
         open_run,
         read,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         read_report,
         save,
     )
+    from sequela.volume_doors import extrapolate, forecast
 
 # Names come on first use: importing the package must not wait for torch.
 _HOMES = {
@@ -43,8 +43,8 @@ _HOMES = {
     "auto_region": "sequela.doors",
     "bridge": "sequela.doors",
     "brief": "sequela.doors",
-    "extrapolate": "sequela.doors",
-    "forecast": "sequela.doors",
+    "extrapolate": "sequela.volume_doors",
+    "forecast": "sequela.volume_doors",
     "load": "sequela.doors",
     "open_run": "sequela.doors",
     "read": "sequela.doors",
@@ -76,6 +76,7 @@ __all__ = [
     "auto_region",
     "bridge",
     "brief",
+    "extrapolate",
     "forecast",
     "load",
     "open_run",

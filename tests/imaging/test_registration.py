@@ -119,7 +119,7 @@ def test_a_known_gain_and_offset_are_undone(gain: float, offset: float) -> None:
     moving = fixed * gain + offset
     seen = np.ones(fixed.shape[1:], bool)
     match = Exposure.of(moving, fixed, seen=seen)
-    assert np.abs(match.applied(moving) - fixed).max() < 0.01
+    assert np.abs(match.applied(moving) - fixed).max() < 0.02  # of 2
 
 
 def test_a_curve_undoes_a_gamma_that_a_line_cannot() -> None:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from sequela.cli import bridge_options as b
 from sequela.cli import options as o
 from sequela.cli.console import one_sentence, progress_bar, result, say
 from sequela.cli.extrapolate import bridge_volumes
@@ -17,99 +16,20 @@ from sequela.core import InvalidInputError, Scan, Trajectory
 
 _DAYS_PER_YEAR = 365.25
 
-First = Annotated[
-    Path, typer.Argument(help="The film or chest CT of the first visit.", show_default=False)
-]
-Last = Annotated[
-    Path, typer.Argument(help="The film or chest CT of the last visit.", show_default=False)
-]
-Dates = Annotated[
-    tuple[str, str] | None,
-    typer.Option(
-        "--dates",
-        metavar="FIRST LAST",
-        help="Days of the two visits, as 2020-03-01; default: what both DICOM files tell.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-At = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--at",
-        metavar="DATE",
-        help="A day between the visits to be drawn; may be given several times. Default: a "
-        "quarter, a half and three quarters of the way.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-Every = Annotated[
-    str | None,
-    typer.Option(
-        "--every",
-        metavar="DURATION",
-        help="Draw a state every so often: 1d, 2w, 6mo.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-RegionFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--region",
-        metavar="FILE",
-        help="Mask on the first film: where content may move. Elsewhere the films are blended.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-Registration = Annotated[
-    str,
-    typer.Option(
-        "--registration",
-        metavar="similarity|rigid|affine|deformable|none",
-        help="How the last film is laid onto the first.",
-        rich_help_panel=o.EDIT,
-    ),
-]
-ExposureOption = Annotated[
-    str,
-    typer.Option(
-        "--exposure",
-        metavar="linear|curve|keep",
-        help="How the last film's grey values are brought to the first one's.",
-        rich_help_panel=o.EDIT,
-    ),
-]
-BridgeTransition = Annotated[
-    str,
-    typer.Option(
-        "--transition",
-        metavar="flow|latent|crossfade",
-        help="What draws between the visits.",
-        rich_help_panel=o.EDIT,
-    ),
-]
-DifferentPatients = Annotated[
-    bool,
-    typer.Option(
-        "--allow-different-patients",
-        help="Go on although the DICOM headers name two patients.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-
 
 def bridge(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each option
-    first: First,
-    last: Last,
+    first: b.First,
+    last: b.Last,
     out: o.Out,
-    dates: Dates = None,
-    at: At = None,
-    every: Every = None,
-    region: RegionFile = None,
-    allow_different_patients: DifferentPatients = False,
+    dates: b.Dates = None,
+    at: b.At = None,
+    every: b.Every = None,
+    region: b.RegionFile = None,
+    allow_different_patients: b.DifferentPatients = False,
     frame: o.FrameIndex = None,
-    registration: Registration = "similarity",
-    exposure: ExposureOption = "linear",
-    transition: BridgeTransition = "flow",
+    registration: b.Registration = "similarity",
+    exposure: b.ExposureOption = "linear",
+    transition: b.BridgeTransition = "flow",
     prompt: o.Prompt = None,
     seed: o.Seed = 0,
     frames: o.Frames = 12,

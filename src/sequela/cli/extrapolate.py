@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from sequela.cli import extrapolate_options as x
 from sequela.cli import options as o
 from sequela.cli.console import one_sentence, progress_bar, result, say
 from sequela.cli.lung_scans import (
@@ -22,162 +23,35 @@ from sequela.core import InvalidInputError, Trajectory
 # what `sequela bridge` calls the way of films, for volumes
 _VOLUME_KINDS = {"similarity": "demons", "rigid": "affine", "deformable": "demons"}
 
-Scans = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="SCAN...",
-        help="Chest CT of one patient, the baseline first: NIfTI files or folders of DICOM slices. "
-        "The word `example` takes the drawn patient that is bundled.",
-        show_default=False,
-    ),
-]
-Dates = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--dates",
-        metavar="DATE...",
-        help="Day of each scan, as 2020-03-01; default: what DICOM headers tell.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-At = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--at",
-        metavar="DATE...",
-        help="Days to be drawn, between the scans or after them.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-Horizon = Annotated[
-    str | None,
-    typer.Option(
-        "--horizon",
-        metavar="DURATION",
-        help="How far after the baseline: 3y, 18mo; default 3y.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-Every = Annotated[
-    str | None,
-    typer.Option(
-        "--every",
-        metavar="DURATION",
-        help="Draw a state every so often up to the horizon: 6mo; default 6mo.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-Lungs = Annotated[
-    Path | None,
-    typer.Option(
-        "--lungs",
-        metavar="FILE",
-        help="Mask of the lungs on the baseline's grid; default: found in every scan.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-LungFinder = Annotated[
-    str,
-    typer.Option(
-        "--lung-finder",
-        metavar="auto|threshold|r231",
-        help="Who finds the lungs: lungmask's R231 where it and its weights are installed, else "
-        "threshold and components.",
-        rich_help_panel=o.EDIT,
-    ),
-]
-Series = Annotated[
-    int | None,
-    typer.Option(
-        "--series",
-        metavar="NUMBER",
-        help="SeriesNumber to take, where a DICOM folder holds several.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-Registration = Annotated[
-    str,
-    typer.Option(
-        "--registration",
-        metavar="demons|bspline|affine|none",
-        help="How follow-ups are laid onto the baseline inside the lungs.",
-        rich_help_panel=o.EDIT,
-    ),
-]
-Age = Annotated[
-    float | None,
-    typer.Option("--age", help="At baseline, in years.", rich_help_panel=o.ASKED),
-]
-Sex = Annotated[str | None, typer.Option("--sex", metavar="female|male", rich_help_panel=o.ASKED)]
-Smoker = Annotated[
-    bool | None,
-    typer.Option("--smoker/--never-smoker", help="Ever smoked or not.", rich_help_panel=o.ASKED),
-]
-Treatment = Annotated[
-    str | None,
-    typer.Option(
-        "--treatment",
-        metavar="none|antifibrotic",
-        help="From the baseline on.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-DifferentPatients = Annotated[
-    bool,
-    typer.Option(
-        "--allow-different-patients",
-        help="Go on although the DICOM headers name two patients.",
-        rich_help_panel=o.ASKED,
-    ),
-]
-Model = Annotated[
-    str,
-    typer.Option(
-        "--model",
-        metavar="NAME|DIR",
-        help="A bundled model, or a folder in which `sequela train` left both stages.",
-        rich_help_panel=o.MACHINE,
-    ),
-]
-Codes = Annotated[
-    bool,
-    typer.Option(
-        "--codes",
-        help="Also show the model's codes: how each looks, how often it is used, and where those "
-        "lie whose share changes most.",
-        rich_help_panel=o.OUTPUT,
-    ),
-]
-
 
 def extrapolate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each option
-    scans: Scans,
+    scans: x.Scans,
     out: o.Out,
-    dates: Dates = None,
-    horizon: Horizon = None,
-    every: Every = None,
-    at: At = None,
-    lungs: Lungs = None,
-    series: Series = None,
-    age: Age = None,
-    sex: Sex = None,
-    smoker: Smoker = None,
-    treatment: Treatment = None,
-    allow_different_patients: DifferentPatients = False,
-    lung_finder: LungFinder = "auto",
-    registration: Registration = "demons",
+    dates: x.Dates = None,
+    horizon: x.Horizon = None,
+    every: x.Every = None,
+    at: x.At = None,
+    lungs: x.Lungs = None,
+    series: x.Series = None,
+    age: x.Age = None,
+    sex: x.Sex = None,
+    smoker: x.Smoker = None,
+    treatment: x.Treatment = None,
+    allow_different_patients: x.DifferentPatients = False,
+    lung_finder: x.LungFinder = "auto",
+    registration: x.Registration = "demons",
     seed: o.Seed = 0,
     samples: o.Samples = 1,
     frames: o.Frames = 12,
     fps: o.Fps = 16.0,
     video_label: o.VideoLabel = False,
-    codes: Codes = False,
+    codes: x.Codes = False,
     dicom: o.Dicom = False,
     stamp: o.Stamp = False,
     overwrite: o.Overwrite = False,
     json_: o.Json = False,
     dry_run: o.DryRun = False,
-    model: Model = "lungs-mini",
+    model: x.Model = "lungs-mini",
     device: o.Device = "auto",
     debug: o.Debug = False,
 ) -> None:

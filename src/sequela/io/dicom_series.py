@@ -16,10 +16,9 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from sequela.core import hash_bytes
-from sequela.imaging.grid import Grid, turned
-from sequela.imaging.regrid import regrid
 from sequela.io.dicom_header import safe_header
 from sequela.io.dicom_read import FAULTS, decode_values
+from sequela.io.dicom_tilt import upright
 from sequela.io.files import read_bytes, unreadable
 from sequela.io.kinds import HEAD_BYTES, kind_of
 
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 FEWEST_SLICES = 8  # fewer are a scout or a sample, not a volume
-_AIR_HU = -1024.0  # laid where a volume that was sheared upright has no value
-_TILT_DEG, _SAME_MM = 0.5, 0.01
 _UNEVEN = 0.1  # of the distance between slices
+_SAME_MM = 0.01
 _EXPORT = "Export the whole series again."
 
 
@@ -93,7 +91,7 @@ def read_series(folder: Path, *, series: int | None = None) -> SeriesVolume:
     slices, bytes_of, doubles = _without_doubles(slices, bytes_of, folder.name)
     step = _step(slices, folder.name)
     array = _stacked(slices, bytes_of, folder.name)
-    array, affine, tilted = _upright(array, _affine(slices[0], step))
+    array, affine, tilted = upright(array, _affine(slices[0], step))
     first = slices[0].header
     told = [str(first.get(k, "")).strip() for k in ("PatientID", "PatientName")]
     return SeriesVolume(
@@ -281,37 +279,3 @@ def _stacked(
         if low >= -(2**15) and high < 2**15:
             return values.astype(np.int16)
     return values.astype(np.float32)
-
-
-def _upright(
-    array: np.ndarray, affine: Float[np.ndarray, "4 4"]
-) -> tuple[np.ndarray, Float[np.ndarray, "4 4"], list[str]]:
-    """Axes to superior, posterior, left; a volume of a tilted gantry resampled to right angles."""
-    array, affine = turned(array, affine)
-    steps = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    normal = np.cross(steps[:, 1], steps[:, 2])
-    tilt = float(np.degrees(np.arccos(min(1.0, abs(float(steps[:, 0] @ normal))))))
-    if tilt <= _TILT_DEG:
-        return array, affine, []
-    source = Grid(shape=array.shape, affine=affine)
-    target = _straight(source, normal)
-    values = regrid(array.astype(np.float32) - _AIR_HU, source, target) + _AIR_HU
-    if array.dtype.kind == "i":
-        values = np.rint(values).astype(array.dtype)
-    words = f"The gantry was tilted by {tilt:.1f} degrees; slices were resampled to right angles."
-    return values, target.affine, [words]
-
-
-def _straight(source: Grid, normal: Float[np.ndarray, " 3"]) -> Grid:
-    """The grid at right angles that holds all of a sheared one, with its steps."""
-    affine = source.affine.copy()
-    up = normal * np.sign(normal @ affine[:3, 0])
-    affine[:3, 0] = up * float(affine[:3, 0] @ up)
-    steps = affine[:3, :3]
-    corners = np.array([[d, h, w] for d in (0, 1) for h in (0, 1) for w in (0, 1)])
-    places = corners * (np.array(source.shape) - 1) @ source.affine[:3, :3].T
-    indices = places @ np.linalg.inv(steps).T
-    low, high = np.floor(indices.min(0) + 1e-6), np.ceil(indices.max(0) - 1e-6)
-    affine[:3, 3] = source.affine[:3, 3] + steps @ low
-    depth, height, width = (int(v) for v in high - low + 1)
-    return Grid(shape=(depth, height, width), affine=affine)

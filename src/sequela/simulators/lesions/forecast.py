@@ -18,11 +18,11 @@ from torch import Tensor
 
 from sequela.core.checks import check_count, check_finite
 from sequela.diffusion.noise import NoiseSource
-from sequela.diffusion.schedule import Schedule, schedule_from_betas
 from sequela.imaging.grid import Grid
 from sequela.simulators.lesions.burden import burden_of
 from sequela.simulators.lesions.count_head import CountChances, quantiles
 from sequela.simulators.lesions.hold import hold
+from sequela.simulators.lesions.levels import cosine_schedule, level_of, lower, timesteps_of
 from sequela.simulators.lesions.network import NOWHERE, Known, LesionForecaster, Level, Told
 from sequela.simulators.lesions.places import free_voxels, seen_channels
 from sequela.simulators.lesions.prepare import PreparedVisit
@@ -32,9 +32,6 @@ from sequela.simulators.lesions.summary import ForecastSummary, summarise
 _AT_ONCE = 8  # masks that are denoised together
 _ALONG_DEPTH = 0.4
 _GOLDEN = 0.6180339887498949  # levels this far apart (modulo 1) fill [0, 1] evenly at any length
-# log signal-to-noise of the first and the last level after pure noise: before, no voxel can be seen
-# whatever it holds; behind, all can
-_FIRST_SNR, _LAST_SNR = -0.2, 2.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,25 +138,6 @@ def forecasts(
     return [
         _answer(_Asked(network, known, question, burden, sampling), visit) for question in questions
     ]
-
-
-def cosine_schedule(timesteps: int) -> Schedule:
-    """Signal as a cosine of time: little of it is spent where nothing can be seen any more.
-
-    Source: Nichol and Dhariwal, "Improved DDPM", arXiv:2102.09672, equation (17).
-    """
-    share = torch.linspace(0, 1, timesteps + 1, dtype=torch.float64)
-    kept = torch.cos((share + 0.008) / 1.008 * torch.pi / 2) ** 2
-    betas = (1 - kept[1:] / kept[:-1]).clamp(max=0.999)
-    return schedule_from_betas(betas, prediction="sample", ends_clean=True)
-
-
-def timesteps_of(schedule: Schedule, num_denoising_steps: int) -> list[int]:
-    """Pure noise, then levels at which voxels come into sight, evenly in their log; falling."""
-    ratio = 2 * (schedule.alpha / schedule.sigma).log()
-    wanted = torch.linspace(_FIRST_SNR, _LAST_SNR, num_denoising_steps - 1)
-    nearest = [int((ratio - level).abs().argmin()) for level in wanted]
-    return sorted({len(schedule) - 1, *nearest}, reverse=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,7 +255,7 @@ def _denoised(
         drawn = odds.sigmoid() > torch.special.ndtr(luck)
         if index < len(timesteps) - 1:
             levels = (timestep, timesteps[index + 1])
-            noisy = _lower(schedule, noisy, 2.0 * drawn - 1, levels, noise(index + 1, 0))
+            noisy = lower(schedule, noisy, 2.0 * drawn - 1, levels, noise(index + 1, 0))
     odds = odds.masked_fill(odds <= NOWHERE, -torch.inf)
     pairs = zip(drawn[:, 0].cpu().numpy(), odds[:, 0].cpu().numpy(), counts.tolist(), strict=True)
     return np.stack([hold(*pair) for pair in pairs]), likely.cpu().numpy()
@@ -299,24 +277,3 @@ def shared(luck: Tensor, clumping: float) -> Tensor:
         mixed.narrow(axis, 0, size - 1).add_(luck.narrow(axis, 1, size - 1), alpha=weight)
         luck = mixed / (1 + 2 * weight**2) ** 0.5
     return luck
-
-
-def level_of(schedule: Schedule, timesteps: list[int], device: torch.device | None = None) -> Level:
-    """Noise levels of timesteps."""
-    index = torch.tensor(timesteps)
-    return Level(
-        signal=schedule.alpha[index].float().to(device),
-        noise=schedule.sigma[index].float().to(device),
-        share=(index.float() / (len(schedule) - 1)).to(device),
-    )
-
-
-def _lower(
-    schedule: Schedule, noisy: Tensor, clean: Tensor, levels: tuple[int, int], noise: Tensor
-) -> Tensor:
-    """The mask at a lower noise level, given the one at a higher level and a clean one."""
-    (high_signal, high_noise), (low_signal, low_noise) = (schedule.at(t) for t in levels)
-    ratio = high_signal / low_signal
-    added = high_noise**2 - (ratio * low_noise) ** 2
-    mean = (ratio * low_noise**2 * noisy + low_signal * added * clean) / high_noise**2
-    return torch.as_tensor(mean + (added**0.5 * low_noise / high_noise) * noise)

@@ -4,6 +4,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from sequela.checkpoints.bundled import find_network
 from sequela.checkpoints.single import fill, read_single, write_single
 from sequela.simulators.lesions.config import ForecastConfig
@@ -37,3 +39,10 @@ def load_lesion_forecaster(model: str = BUNDLED) -> tuple[LesionForecaster, dict
     fill(network, weights, path)
     network.float().eval().requires_grad_(requires_grad=False)
     return network, card
+
+
+def take_over(forecaster: LesionForecaster, weights: dict[str, Tensor]) -> None:
+    """Take all weights that have the same name and shape; parts that are new begin afresh."""
+    own = forecaster.state_dict()
+    kept = {k: v.float() for k, v in weights.items() if k in own and own[k].shape == v.shape}
+    forecaster.load_state_dict({**own, **kept})

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from sequela.checkpoints.single import read_single
 from sequela.core.checks import check_choice
 from sequela.simulators.lesions.calibrate import calibrate_clumping
-from sequela.simulators.lesions.forecast import cosine_schedule, level_of, timesteps_of
+from sequela.simulators.lesions.levels import cosine_schedule, level_of, timesteps_of
 from sequela.simulators.lesions.losses import overlap_loss, voxel_loss
 from sequela.simulators.lesions.network import LesionForecaster, Level, Told
 from sequela.simulators.lesions.places import free_voxels, seen_channels
 from sequela.simulators.lesions.prepare import PreparedVisit
 from sequela.simulators.lesions.question import COVARIATES, UNKNOWN, Question
-from sequela.simulators.lesions.store import FORMAT, save_lesion_forecaster
+from sequela.simulators.lesions.store import FORMAT, save_lesion_forecaster, take_over
 from sequela.training.lesion_cases import Cases, CaseSettings, Form, draw_cases
 from sequela.training.lesion_settings import LesionForecastNetwork
 from sequela.training.recipe import Recipe
@@ -125,7 +125,7 @@ class LesionForecastObjective:
         made = cls(recipe, *(draw_cases(side, folder) for side in sides))
         if own.start:
             file = (out.parent / own.start).resolve() / "model.safetensors"
-            _go_on(made.networks.forecaster, read_single(file, FORMAT)[0])
+            take_over(made.networks.forecaster, read_single(file, FORMAT)[0])
         return made
 
     def batch(self, size: int, generator: torch.Generator, step: int) -> tuple[Any, ...]:
@@ -293,13 +293,6 @@ class LesionForecastObjective:
     def _voxels(self) -> float:
         visits = [visit for form in self.cases.forms for visit in form.visits]
         return sum(len(v.voxels) for v in visits) / max(1, sum(v.lesions for v in visits))
-
-
-def _go_on(forecaster: LesionForecaster, weights: dict[str, Tensor]) -> None:
-    """Take all weights that have the same name and shape; parts that are new begin afresh."""
-    own = forecaster.state_dict()
-    kept = {k: v.float() for k, v in weights.items() if k in own and own[k].shape == v.shape}
-    forecaster.load_state_dict({**own, **kept})
 
 
 def _rows(forms: tuple[Form, ...]) -> list[tuple[Form, int]]:
