@@ -40,7 +40,8 @@ from sequela.simulators.baselines import Task
 from sequela.simulators.editing import ProgressiveEditor
 from sequela.simulators.transition.visits import bring_together
 
-FINDINGS = {"COVID-19": "COVID-19", "No Finding": "No Finding"}
+# COVID-19 is asked for as pneumonia: that word was learned from 79 films and draws blotches
+FINDINGS = {"No Finding": "No Finding"}
 WAYS = ("simulated", "persistence", "same size, no finding")
 
 

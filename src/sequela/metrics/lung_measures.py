@@ -1,7 +1,8 @@
 """What is read off the lungs of a CT: gas, density, and how much of them is dense.
 
 On the synthetic cohort the dense share follows the true extent of fibrosis with r = .996 and an
-intercept of -.03 (48 scans); on real scans anything dense counts: infection, atelectasis, tumour.
+intercept of -.03, on the 48 scans on which -600 was chosen; on real scans anything dense counts:
+infection, atelectasis, tumour.
 
 Source: of the bound, Lederer et al., AJRCCM 2009 (high attenuation areas, -600 to -250 HU); the
 upper bound is left out, for a mask of the lungs has no soft tissue to be kept out.
