@@ -6,7 +6,7 @@ import torch
 
 from sequela.core import InvalidInputError, UnknownNameError
 from sequela.imaging.grid import Grid
-from sequela.simulators.lesions.burden import burden_of
+from sequela.simulators.lesions.burden import Burden, burden_of
 from sequela.simulators.lesions.config import FULL, ForecastConfig
 from sequela.simulators.lesions.count_head import CountHead, quantiles
 from sequela.simulators.lesions.counterfactual import compare
@@ -253,3 +253,12 @@ def test_patches_must_divide_the_grid_and_the_full_size_does():
     assert FULL.coarse == (28, 52, 44)
     with pytest.raises(InvalidInputError, match="`patch` must divide `shape`"):
         ForecastConfig(shape=(5, 8, 8))
+
+
+def test_a_burden_that_no_training_patient_had_is_told():
+    few, usual, many = (Burden(lesions=n, load_ml=1.0, enhancing=None) for n in (1, 60, 999))
+    assert not usual.warnings((3, 363))
+    for burden in (few, many):
+        (told,) = burden.warnings((3, 363))
+        assert str(burden.lesions) in told
+        assert "3 to 363" in told

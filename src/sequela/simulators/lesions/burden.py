@@ -47,6 +47,15 @@ class Burden:
             np.float32,
         )
 
+    def warnings(self, seen: tuple[int, int]) -> tuple[str, ...]:
+        """What a forecast must say where no training patient had so few lesions, or so many."""
+        if seen[0] <= self.lesions <= seen[1]:
+            return ()
+        return (
+            f"{self.lesions} lesions at baseline lie outside the {seen[0]} to {seen[1]} that the "
+            "model's patients had: counts and chances are an extrapolation. Give a reader's mask.",
+        )
+
 
 def burden_of(visit: PreparedVisit) -> Burden:
     """The burden of a prepared visit; enhancing lesions are looked for where there is T1-Gd."""

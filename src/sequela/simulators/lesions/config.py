@@ -26,6 +26,7 @@ class ForecastConfig:
             set after training so that lesions are as large as true ones at 10 denoising steps.
         dropout: Share of training examples whose treatment is told as unknown, for guidance.
         longest_years: Longest horizon in training; beyond, a forecast says so.
+        lesions_seen: Fewest and most baseline lesions in training; beyond, a forecast says so.
     """
 
     shape: tuple[int, int, int] = (24, 80, 64)
@@ -41,6 +42,7 @@ class ForecastConfig:
     clumping: float = 0.0
     dropout: float = 0.12
     longest_years: float = 3.0
+    lesions_seen: tuple[int, int] = (3, 363)
 
     def __post_init__(self) -> None:
         for name in ("image_width", "width", "depth", "condition_width"):

@@ -19,7 +19,7 @@ from torch import Tensor
 from sequela.core.checks import check_count, check_finite
 from sequela.diffusion.noise import NoiseSource
 from sequela.imaging.grid import Grid
-from sequela.simulators.lesions.burden import burden_of
+from sequela.simulators.lesions.burden import Burden, burden_of
 from sequela.simulators.lesions.count_head import CountChances, quantiles
 from sequela.simulators.lesions.hold import hold
 from sequela.simulators.lesions.levels import cosine_schedule, level_of, lower, timesteps_of
@@ -134,7 +134,7 @@ def forecasts(
     free = torch.from_numpy(free_voxels(visit))[None, None].to(device)
     present = torch.from_numpy(visit.present.astype(np.float32))[None].to(device)
     known = network.encode(seen_channels(visit).to(device), present, free)
-    burden = burden_of(visit).numbers
+    burden = burden_of(visit)
     return [
         _answer(_Asked(network, known, question, burden, sampling), visit) for question in questions
     ]
@@ -147,7 +147,7 @@ class _Asked:
     network: LesionForecaster
     known: Known
     question: Question
-    burden: Float[np.ndarray, " number"]
+    burden: Burden
     sampling: Sampling
 
     @property
@@ -156,10 +156,18 @@ class _Asked:
 
     def told(self, treatment: str, count: int = 1) -> Told:
         from_treatment = Question(treatment=treatment, horizon_years=0.0).treatment_index
-        numbers = np.concatenate([self.question.numbers, self.burden])
+        numbers = np.concatenate([self.question.numbers, self.burden.numbers])
         return Told(
             treatment=torch.full((count,), from_treatment, dtype=torch.long, device=self.device),
             numbers=torch.from_numpy(numbers).to(self.device).expand(count, -1),
+        )
+
+    def warnings(self) -> tuple[str, ...]:
+        """What lies beyond the model's training."""
+        config = self.network.config
+        return (
+            *self.question.warnings(config.longest_years),
+            *self.burden.warnings(config.lesions_seen),
         )
 
     @property
@@ -219,7 +227,7 @@ def _answer(asked: _Asked, visit: PreparedVisit) -> Forecast:
         chances=np.minimum(chances, 1).astype(np.float32),
         count_chances=table[0].double().cpu().numpy(),
         drawn_counts=counts.numpy(),
-        notices=question.warnings(asked.network.config.longest_years),
+        notices=asked.warnings(),
     )
 
 
