@@ -21,7 +21,7 @@ from PIL import Image
 from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 
-from sequela.imaging.grid import Grid
+from sequela.imaging.grid import Grid, grid_of
 from sequela.imaging.lung_field import find_lungs
 from sequela.imaging.regrid import regrid_mask
 from sequela.io import read_volume
@@ -31,7 +31,6 @@ from sequela.simulators.lungs.codebook import histograms
 from sequela.simulators.lungs.extrapolate import LungExtrapolation
 from sequela.simulators.lungs.grids import cells, in_tiles
 from sequela.simulators.lungs.model import LungModel, load_lung_model
-from sequela.simulators.lungs.prepare import grid_of
 from sequela.simulators.lungs.resampling import down, model_grid
 
 HALO, TILE = 6, (8, 24, 24)

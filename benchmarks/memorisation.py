@@ -22,13 +22,12 @@ import torch
 from curves_figure import cumulative_figure
 from domains import DOMAINS, Domain
 from films import as_judged, write_figures
-from model_card import samples, shown
+from model_card import as_read, samples, shown
 
 import sequela
 from sequela.checkpoints import TrainedEmbedder, load_embedder
 from sequela.cohorts import Example, load_cohorts
 from sequela.conditioning import auto_region, vocabulary_of
-from sequela.diffusion import Backbone
 from sequela.imaging import Fit
 from sequela.metrics import nearest
 from sequela.metrics.memorisation import Memorisation, Nearest, memorisation, nearest_vectors
@@ -55,8 +54,8 @@ def main() -> None:
     editor = sequela.load(model=str(options.model))
     card = json.loads((options.model / "card.json").read_text())
     examples = load_cohorts(tuple(card["data"]["sets"]), options.data)
-    train = films(learned_from(examples, card), "train", editor.backbone)
-    held_out = films(examples, "test", editor.backbone)
+    train = as_read(learned_from(examples, card), editor.backbone)
+    held_out = as_read([e for e in examples if e.split == "test"], editor.backbone)
     words = vocabulary_of(domain.name)
     made: Kinds = {
         "samples": samples(editor.backbone, options.samples, words.prompt([words.reference])),
@@ -97,13 +96,6 @@ def learned_from(examples: list[Example], card: dict[str, Any]) -> list[Example]
     raise SystemExit(
         f"the card tells {count} training images, the sets {len(train)} or {len(kept)}"
     )
-
-
-def films(examples: list[Example], split: str, backbone: Backbone) -> np.ndarray:
-    """All images of a split as the model sees them, `[N, C, S, S]` in [-1, 1]."""
-    size, channels = backbone.image_size, backbone.image_channels
-    scans = [sequela.read(e.path) for e in examples if e.split == split]
-    return np.concatenate([as_judged([s.array], s.window, size, channels).numpy() for s in scans])
 
 
 def states(

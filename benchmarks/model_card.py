@@ -30,6 +30,7 @@ from sequela.checkpoints import Classifier, load_classifier
 from sequela.cohorts import Example
 from sequela.conditioning import vocabulary_of
 from sequela.diffusion import Backbone, NoiseSource, solver_named
+from sequela.evaluation.theory import denoising_errors
 from sequela.imaging import channels_last, resize
 from sequela.metrics import mean_estimate
 from sequela.metrics.kid import kid
@@ -125,15 +126,15 @@ def real_images(
             and (bool(targets & set(e.findings)) if kind == "ill" else not e.findings)
         ]
 
-    return {kind: as_read(of(kind), backbone) for kind in ("healthy", "ill")}
+    # resizing overshoots
+    return {kind: np.clip(as_read(of(kind), backbone), -1, 1) for kind in ("healthy", "ill")}
 
 
 def as_read(examples: list[Example], backbone: Backbone) -> np.ndarray:
-    """`[N, C, S, S]` in [-1, 1]."""
+    """Images as the model sees them, `[N, C, S, S]` in about [-1, 1]."""
     size, channels = backbone.image_size, backbone.image_channels
     scans = [sequela.read(e.path) for e in examples]
-    shown = [as_judged([s.array], s.window, size, channels) for s in scans]
-    return torch.cat(shown).clamp(-1, 1).numpy()  # resizing overshoots
+    return torch.cat([as_judged([s.array], s.window, size, channels) for s in scans]).numpy()
 
 
 @torch.inference_mode()
@@ -187,19 +188,12 @@ def text_gains(
 ) -> list[float]:
     """How much worse each image's noise is told under the other caption, % of the error."""
     other = "ill" if kind == "healthy" else "healthy"
-    embedding = backbone.embed([words.prompt([names[kind]]), words.prompt([names[other]])])
-    noise = NoiseSource(1)
+    texts = [words.prompt([names[name]]) for name in (kind, other)]
     gains = []
     for i, image in enumerate(torch.from_numpy(images).split(1)):
         clean = backbone.encode(image).mean
-        errors = np.zeros(2)
-        for step, timestep in enumerate(DEPTHS):
-            drawn = noise.normal(tuple(clean.shape[1:]), sample=i, step=step, draw=0)[None]
-            noisy = backbone.schedule.add_noise(clean, drawn, timestep).repeat(2, 1, 1, 1)
-            output = backbone.denoise(noisy, timestep, embedding)
-            _, told = backbone.schedule.split(output, noisy, timestep)
-            errors += ((told - drawn) ** 2).mean(dim=(1, 2, 3)).numpy()
-        gains.append(100 * (errors[1] / errors[0] - 1))
+        own, others = denoising_errors(backbone, clean, texts, depths=DEPTHS, seed=1, sample=i)
+        gains.append(100 * float(others[0] / own[0] - 1))
     return gains
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from sequela.core import Region, Scan, Trajectory
+from sequela.core import DAYS_PER_YEAR, Region, Scan, Trajectory
 from sequela.doors import day_of, load
 
 
@@ -51,7 +51,7 @@ def extrapolate(  # noqa: PLR0913  # a public door: one keyword each for what a 
     years = check_days([float((day - days[0]).days) for day in days], len(scans))
     wanted = [every_years * n for n in range(1, int(horizon_years / every_years + 1e-9) + 1)]
     if at is not None:
-        wanted = [(day_of("at", day) - days[0]).days / 365.25 for day in at]
+        wanted = [(day_of("at", day) - days[0]).days / DAYS_PER_YEAR for day in at]
     request = ForecastRequest(
         years=tuple(years),
         wanted_years=tuple(check_times(wanted, years)),

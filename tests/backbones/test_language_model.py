@@ -8,16 +8,14 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Iterator
 from dataclasses import asdict
 
 import pytest
 
 from sequela.backbones.language_model import Endpoint, ask_json
 from sequela.core import EndpointError, InvalidInputError, MissingExtraError
-from tests.backbones.chat_server import ChatServer, Reply, chat_server, completion, failure
+from tests.backbones.chat_server import KEY, ChatServer, Reply, chat_server, completion, failure
 
-KEY = "sk-very-secret-0123"
 PATIENT = "Ada Lovelace coughs"
 SCHEMA = {
     "type": "object",
@@ -32,19 +30,7 @@ GOOD = {"same": True, "side": None}
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 0) + b"IEND" + struct.pack(">I", zlib.crc32(b"IEND"))
 
 
-@pytest.fixture(autouse=True)
-def _only_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BASE_URL", "MODEL", "API_KEY", "ORG_ID", "CUSTOM_HEADERS", "ADMIN_KEY", "LOG"):
-        monkeypatch.delenv(f"OPENAI_{name}", raising=False)
-        monkeypatch.delenv(f"SEQUELA_LLM_{name}", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("SEQUELA_LLM_API_KEY", KEY)
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("only_our_environment")
 
 
 def endpoint(server: ChatServer, *, timeout_seconds: float = 5.0, retries: int = 0) -> Endpoint:

@@ -3,7 +3,6 @@
 import base64
 import json
 import struct
-from collections.abc import Iterator
 from io import BytesIO
 
 import numpy as np
@@ -13,24 +12,9 @@ from PIL import Image, PngImagePlugin
 from sequela.backbones.endpoint import Endpoint
 from sequela.backbones.vlm import LARGEST_PX, Pair, VisionJudge, covered, png, share_same
 from sequela.core import EndpointError, GeometryMismatchError, InvalidInputError
-from tests.backbones.chat_server import ChatServer, Reply, chat_server, completion, failure
+from tests.backbones.chat_server import KEY, ChatServer, Reply, completion, failure
 
-KEY = "sk-very-secret-0123"
-
-
-@pytest.fixture(autouse=True)
-def _only_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BASE_URL", "MODEL", "API_KEY", "ORG_ID", "CUSTOM_HEADERS", "ADMIN_KEY", "LOG"):
-        monkeypatch.delenv(f"OPENAI_{name}", raising=False)
-        monkeypatch.delenv(f"SEQUELA_LLM_{name}", raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("SEQUELA_LLM_API_KEY", KEY)
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with chat_server() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("only_our_environment")
 
 
 def film(seed: int, shape: tuple[int, ...] = (48, 40)) -> np.ndarray:

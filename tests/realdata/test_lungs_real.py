@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sequela.imaging.grid import grid_of
 from sequela.imaging.lung_field import find_lungs
 from sequela.io import read_volume
 from sequela.simulators.lungs.asked import ForecastRequest
 from sequela.simulators.lungs.extrapolate import LungExtrapolation
 from sequela.simulators.lungs.model import load_lung_model
-from sequela.simulators.lungs.prepare import grid_of
 from tests.simulators.lung_samples import write_model
 
 pytestmark = [

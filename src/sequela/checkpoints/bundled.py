@@ -24,10 +24,14 @@ class BundledModel:
         return sum(f.stat().st_size for f in self.folder.rglob("*.safetensors")) / 1e6
 
 
+def models_root() -> Path:
+    """Where the models lie that travel with the package."""
+    return Path(str(files("sequela"))) / "assets" / "models"
+
+
 def bundled_models() -> dict[str, BundledModel]:
     """All bundled models by name."""
-    root = Path(str(files("sequela"))) / "assets" / "models"
-    folders = sorted(p.parent for p in root.glob("*/model_index.json"))
+    folders = sorted(p.parent for p in models_root().glob("*/model_index.json"))
     return {
         folder.name: BundledModel(
             name=folder.name,
@@ -61,8 +65,7 @@ def find_network(name: str) -> Path:
     Raises:
         UnknownNameError: A bare word that is neither bundled nor a file.
     """
-    root = Path(str(files("sequela"))) / "assets" / "models"
-    known = {p.parent.name: p for p in sorted(root.glob("*/model.safetensors"))}
+    known = {p.parent.name: p for p in sorted(models_root().glob("*/model.safetensors"))}
     if name in known:
         return known[name]
     if Path(name).is_file():

@@ -7,14 +7,12 @@ from typing import Any
 
 from sequela.cli import bridge_options as b
 from sequela.cli import options as o
-from sequela.cli.console import one_sentence, progress_bar, result, say
+from sequela.cli.console import one_sentence, progress_bar, result, say, say_notices
 from sequela.cli.extrapolate import bridge_volumes
 from sequela.cli.outputs import check_target
 from sequela.cli.parsing import parse_date, parse_duration
 from sequela.cli.simulate import video_style
-from sequela.core import InvalidInputError, Scan, Trajectory
-
-_DAYS_PER_YEAR = 365.25
+from sequela.core import DAYS_PER_YEAR, InvalidInputError, Scan, Trajectory
 
 
 def bridge(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each option
@@ -25,7 +23,7 @@ def bridge(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each op
     at: b.At = None,
     every: b.Every = None,
     region: b.RegionFile = None,
-    allow_different_patients: b.DifferentPatients = False,
+    allow_different_patients: o.DifferentPatients = False,
     frame: o.FrameIndex = None,
     registration: b.Registration = "similarity",
     exposure: b.ExposureOption = "linear",
@@ -72,8 +70,7 @@ def bridge(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each op
         style = video_style(options)
         visits = _read(options)
         trajectory = _bridged(visits, options)
-        for notice in trajectory.record.notices:
-            say(f"Notice: {notice}")
+        say_notices(trajectory.record.notices)
         save_run(trajectory, out, overwrite=overwrite, stamped=stamp, dicom=dicom, style=style)
         result(_summary(visits, trajectory, out), f"Report: {out / 'report.html'}", as_json=json_)
 
@@ -150,7 +147,7 @@ def _days(options: dict[str, Any], start: date, end: date) -> list[float] | None
         return [float((day - start).days) for day in asked]
     if options["every"] is None:
         return None
-    step = parse_duration(options["every"], option="--every") * _DAYS_PER_YEAR
+    step = parse_duration(options["every"], option="--every") * DAYS_PER_YEAR
     if step >= span - 1e-6:
         raise InvalidInputError(
             f"`--every` must be shorter than the {span:g} days between the visits, got "
@@ -208,9 +205,9 @@ def _summary(visits: _Visits, trajectory: Trajectory, out: Path) -> dict[str, An
         {
             "step": state.step,
             "kind": state.kind,
-            "day": round((state.time_years or 0.0) * _DAYS_PER_YEAR, 2),
+            "day": round((state.time_years or 0.0) * DAYS_PER_YEAR, 2),
             "date": str(
-                visits.start + timedelta(days=round((state.time_years or 0.0) * _DAYS_PER_YEAR))
+                visits.start + timedelta(days=round((state.time_years or 0.0) * DAYS_PER_YEAR))
             ),
         }
         for state in trajectory.states

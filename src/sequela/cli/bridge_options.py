@@ -77,11 +77,3 @@ BridgeTransition = Annotated[
         rich_help_panel=o.EDIT,
     ),
 ]
-DifferentPatients = Annotated[
-    bool,
-    typer.Option(
-        "--allow-different-patients",
-        help="Go on although the DICOM headers name two patients.",
-        rich_help_panel=o.ASKED,
-    ),
-]

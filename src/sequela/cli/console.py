@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,6 +33,12 @@ def one_sentence(*, debug: bool) -> Iterator[None]:
 def say(text: str) -> None:
     """A line for the person; results go to the other stream."""
     typer.echo(text, err=True)
+
+
+def say_notices(notices: Iterable[str]) -> None:
+    """A line for each thing that a run decided by itself."""
+    for notice in notices:
+        say(f"Notice: {notice}")
 
 
 def result(values: dict[str, Any], text: str, *, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """`sequela extrapolate`: a patient's CT at any date, from the scans there are."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,8 @@ import typer
 
 from sequela.cli import extrapolate_options as x
 from sequela.cli import options as o
-from sequela.cli.console import one_sentence, progress_bar, result, say
+from sequela.cli.console import one_sentence, progress_bar, result, say_notices
 from sequela.cli.lung_scans import (
-    DAYS_PER_YEAR,
     LungVisits,
     known_lungs,
     read_visits,
@@ -18,7 +18,7 @@ from sequela.cli.lung_scans import (
     years_between,
 )
 from sequela.cli.outputs import check_target
-from sequela.core import InvalidInputError, Trajectory
+from sequela.core import DAYS_PER_YEAR, InvalidInputError, Trajectory
 
 # what `sequela bridge` calls the way of films, for volumes
 _VOLUME_KINDS = {"similarity": "demons", "rigid": "affine", "deformable": "demons"}
@@ -37,7 +37,7 @@ def extrapolate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for ea
     sex: x.Sex = None,
     smoker: x.Smoker = None,
     treatment: x.Treatment = None,
-    allow_different_patients: x.DifferentPatients = False,
+    allow_different_patients: o.DifferentPatients = False,
     lung_finder: x.LungFinder = "auto",
     registration: x.Registration = "demons",
     seed: o.Seed = 0,
@@ -170,15 +170,14 @@ def _write(visits: LungVisits, request: Any, engine: Any, options: dict[str, Any
             visits.scans, lungs=known_lungs(options["lungs"]), progress=progress
         )
     trajectory = engine.forecast(prepared, request)
-    trajectory = _noticed(trajectory, visits.notices)
+    record = trajectory.record
+    record = replace(record, notices=(*visits.notices, *record.notices))
+    trajectory = replace(trajectory, record=record)
     if visits.example is not None:
         trajectory = with_truth(trajectory, prepared, visits.example.patient)
-    trajectory = _filmed(
-        trajectory,
-        lung_film(trajectory, prepared.grid, frames=options["frames"], fps=options["fps"]),
-    )
-    for notice in trajectory.record.notices:
-        say(f"Notice: {notice}")
+    film = lung_film(trajectory, prepared.grid, frames=options["frames"], fps=options["fps"])
+    trajectory = replace(trajectory, video=film)
+    say_notices(record.notices)
     save_run(
         trajectory,
         options["out"],
@@ -192,19 +191,6 @@ def _write(visits: LungVisits, request: Any, engine: Any, options: dict[str, Any
     result(
         _summary(visits, trajectory, options["out"]), f"Report: {page}", as_json=options["json_"]
     )
-
-
-def _noticed(trajectory: Trajectory, notices: tuple[str, ...]) -> Trajectory:
-    from dataclasses import replace
-
-    record = trajectory.record
-    return replace(trajectory, record=replace(record, notices=(*notices, *record.notices)))
-
-
-def _filmed(trajectory: Trajectory, film: Any) -> Trajectory:
-    from dataclasses import replace
-
-    return replace(trajectory, video=film)
 
 
 def _print_plan(visits: LungVisits, request: Any, engine: Any, options: dict[str, Any]) -> None:

@@ -107,14 +107,6 @@ Treatment = Annotated[
         rich_help_panel=o.ASKED,
     ),
 ]
-DifferentPatients = Annotated[
-    bool,
-    typer.Option(
-        "--allow-different-patients",
-        help="Go on although the DICOM headers name two patients.",
-        rich_help_panel=o.ASKED,
-    ),
-]
 Model = Annotated[
     str,
     typer.Option(

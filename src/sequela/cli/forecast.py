@@ -5,7 +5,7 @@ from typing import Any
 
 from sequela.cli import forecast_options as f
 from sequela.cli import options as o
-from sequela.cli.console import one_sentence, result, say
+from sequela.cli.console import one_sentence, result, say_notices
 from sequela.cli.many_values import ManyValues
 from sequela.cli.outputs import check_target
 from sequela.cli.parsing import parse_duration
@@ -64,8 +64,7 @@ def forecast(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
         trajectory = _forecast(options, request, files)
         from sequela.render import save_run
 
-        for notice in trajectory.record.notices:
-            say(f"Notice: {notice}")
+        say_notices(trajectory.record.notices)
         save_run(trajectory, out, overwrite=overwrite)
         result(_summary(trajectory, out), f"Report: {out / 'report.html'}", as_json=json_)
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from sequela.cli.parsing import parse_date, parse_duration
-from sequela.core import InvalidInputError, Scan
+from sequela.core import DAYS_PER_YEAR, InvalidInputError, Scan
 
-DAYS_PER_YEAR = 365.25
 DEFAULT_HORIZON, DEFAULT_EVERY = "3y", "6mo"
 _MOST_STATES = 1000  # a list that no run should build; the exact limit is the engine's
 

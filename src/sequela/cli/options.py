@@ -282,3 +282,11 @@ FrameIndex = Annotated[
     int | None,
     typer.Option("--frame", help="Frame of a multi-frame DICOM, from 0.", rich_help_panel=ASKED),
 ]
+DifferentPatients = Annotated[
+    bool,
+    typer.Option(
+        "--allow-different-patients",
+        help="Go on although the DICOM headers name two patients.",
+        rich_help_panel=ASKED,
+    ),
+]

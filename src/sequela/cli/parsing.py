@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sequela.core import InvalidInputError
+from sequela.core import DAYS_PER_YEAR, InvalidInputError
 
-_YEARS = {"y": 1.0, "mo": 1 / 12, "w": 7 / 365.25, "d": 1 / 365.25}
+_YEARS = {"y": 1.0, "mo": 1 / 12, "w": 7 / DAYS_PER_YEAR, "d": 1 / DAYS_PER_YEAR}
 _LONGEST_YEARS = 120  # no patient is followed for longer
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sequela.cli import options as o
-from sequela.cli.console import one_sentence, progress_bar, result, say
+from sequela.cli.console import one_sentence, progress_bar, result, say_notices
 from sequela.cli.outputs import check_target
 from sequela.cli.parsing import parse_duration, run_names
 from sequela.core import Scan, Trajectory
@@ -30,8 +30,7 @@ class Job:
         scan = read_scan(path, frame=self.options["frame"])
         with progress_bar(path.name, quiet=self.options["json_"]) as progress:
             trajectory = self.simulate(scan, progress)
-        for notice in trajectory.record.notices:
-            say(f"Notice: {notice}")
+        say_notices(trajectory.record.notices)
         save_run(
             trajectory,
             out,

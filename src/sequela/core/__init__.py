@@ -20,9 +20,10 @@ from sequela.core.frames import DrawnFrames
 from sequela.core.record import DISCLAIMER, SCHEMA_VERSION, Record
 from sequela.core.registry import Entry, Registry
 from sequela.core.scan import Region, Scan, Source, Window, hash_bytes
-from sequela.core.trajectory import Branch, State, StateKind, Trajectory, Video
+from sequela.core.trajectory import DAYS_PER_YEAR, Branch, State, StateKind, Trajectory, Video
 
 __all__ = [
+    "DAYS_PER_YEAR",
     "DISCLAIMER",
     "SCHEMA_VERSION",
     "Branch",

@@ -13,6 +13,7 @@ from sequela.core.frames import DrawnFrames
 from sequela.core.record import Record
 from sequela.core.scan import Region, Scan
 
+DAYS_PER_YEAR = 365.25
 StateKind = Literal["observed", "simulated", "interpolated"]
 TimeBasis = Literal["measured", "asserted", "ordinal"]
 StateRole = Literal["image", "mask", "probability"]

@@ -34,17 +34,13 @@ class Strip:
 
 def curves_svg(table: Table, rows: Sequence[Row]) -> str:
     """Mean score of each state, one line for each entrant of a table."""
-    own = [
-        r for r in rows if (r.made.entrant.table, r.made.task.name) == (table.name, table.domain)
-    ]
+    own = table.own(rows)
     return _lines_svg(own, "judge's probability", [r.scores for r in own])
 
 
 def steps_svg(table: Table, rows: Sequence[Row], folder: Path) -> str:
     """Mean |x_n - x_(n-1)| of each step on a log axis: does it settle?"""
-    own = [
-        r for r in rows if (r.made.entrant.table, r.made.task.name) == (table.name, table.domain)
-    ]
+    own = table.own(rows)
     moves = []
     for row in own:
         states = row.made.read(folder).states.astype(np.float32)

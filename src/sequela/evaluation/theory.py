@@ -5,7 +5,7 @@ a step keeps the share b of what was gained, measured from the baseline, so it g
 b / (1 - b) times the gain of one pass.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,19 +92,43 @@ def text_evidence(
 
     Source: Li et al., "Your Diffusion Model is Secretly a Zero-Shot Classifier", ICCV 2023.
     """
-    embedding = backbone.embed([text, reference])
+    errors = denoising_errors(backbone, latents, (text, reference), depths=_DEPTHS, seed=seed)
+    return np.asarray((errors[1] - errors[0]) / errors[1])
+
+
+@torch.inference_mode()
+def denoising_errors(
+    backbone: Backbone,
+    latents: Float[Tensor, "state latent h w"],
+    texts: Sequence[str],
+    *,
+    depths: Sequence[int],
+    seed: int = 0,
+    sample: int = 0,
+) -> Float[np.ndarray, "text state"]:
+    """Mean squared error of the told noise under each text, summed over timesteps.
+
+    Args:
+        backbone: Who tells it.
+        latents: Clean; all of them see the same noise.
+        texts: As the text encoder reads them.
+        depths: Timesteps.
+        seed: Of the noise.
+        sample: Its address beside the seed.
+    """
+    embedding = backbone.embed(list(texts))
     noise = NoiseSource(seed)
-    errors = torch.zeros(2, len(latents))
-    for number, timestep in enumerate(_DEPTHS):
-        drawn = noise.normal(tuple(latents.shape[1:]), sample=0, step=number, draw=0)
+    errors = np.zeros((len(texts), len(latents)))
+    for number, timestep in enumerate(depths):
+        drawn = noise.normal(tuple(latents.shape[1:]), sample=sample, step=number, draw=0)
         drawn = drawn.to(latents)[None].expand_as(latents)
         noisy = backbone.schedule.add_noise(latents, drawn, timestep)
-        for asked in range(2):
+        for asked in range(len(texts)):
             words = embedding.select([asked] * len(latents))
             output = backbone.denoise(noisy, timestep, words)
             _, told = backbone.schedule.split(output, noisy, timestep)
-            errors[asked] += (told - drawn).square().mean(dim=(1, 2, 3)).cpu()
-    return ((errors[1] - errors[0]) / errors[1]).double().numpy()
+            errors[asked] += (told - drawn).square().mean(dim=(1, 2, 3)).double().cpu().numpy()
+    return errors
 
 
 def paths(

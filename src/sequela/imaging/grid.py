@@ -9,6 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from sequela.core.checks import check_positive
 from sequela.core.errors import InvalidInputError
+from sequela.core.scan import Scan
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,3 +113,22 @@ def turned(
         turn[old, 3] = values.shape[old] - 1 if is_flipped else 0
     flips = tuple(axis for axis, old in enumerate(order) if towards[axis, old] < 0)
     return np.ascontiguousarray(np.flip(values.transpose(order), flips)), affine @ turn
+
+
+def grid_of(scan: Scan, name: str = "scan") -> Grid:
+    """The grid of a volume that knows its place.
+
+    Args:
+        scan: A volume.
+        name: What it is called where it is refused.
+
+    Raises:
+        InvalidInputError: It is a picture, or does not know where it lies.
+    """
+    if not scan.is_volume or scan.affine is None:
+        raise InvalidInputError(
+            f"`{name}` must be a volume with its place in the patient, but {scan.source.name} is "
+            f"{' x '.join(str(n) for n in scan.array.shape)} without. Give NIfTI or a DICOM series."
+        )
+    depth, height, width = scan.array.shape
+    return Grid(shape=(depth, height, width), affine=scan.affine)

@@ -1,16 +1,13 @@
-"""The searches of `lung_registration`: the one file on volumes that talks to SimpleITK.
-
-Plain arrays in and out. Nothing is drawn by chance and one thread does the work, so that the same
-scans give the same bits.
-"""
+"""The searches of `lung_registration` with SimpleITK: plain arrays in and out."""
 
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sequela.core import InvalidInputError, MissingExtraError
+from sequela.core import InvalidInputError
 from sequela.imaging.grid import Grid
+from sequela.imaging.itk import as_image, plain_method, simple_itk
 
 Volume = Float[np.ndarray, "d h w"]
 
@@ -97,15 +94,8 @@ def _bspline(sitk: Any, here: Any, there: Any, grid: Grid) -> Any:
 
 
 def _method(sitk: Any, levels: tuple[int, ...]) -> Any:
-    method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(1)  # the order of sums changes the last bits
-    method.SetNumberOfWorkUnits(1)
+    method = plain_method(sitk, levels)
     method.SetMetricAsMeanSquares()
-    method.SetMetricSamplingStrategy(method.NONE)  # every voxel: nothing is drawn by chance
-    method.SetInterpolator(sitk.sitkLinear)
-    method.SetShrinkFactorsPerLevel(list(levels))
-    method.SetSmoothingSigmasPerLevel([level / 2 for level in levels])
-    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
     return method
 
 
@@ -119,32 +109,8 @@ def _run(method: Any, here: Any, there: Any) -> None:
         ) from error
 
 
-def as_image(sitk: Any, volume: Volume, grid: Grid) -> Any:
-    """The array with its place; SimpleITK counts x, y, z where arrays count d, h, w."""
-    image = sitk.GetImageFromArray(np.ascontiguousarray(volume, np.float32))
-    steps = grid.affine[:3, 2::-1]
-    spacing = np.linalg.norm(steps, axis=0)
-    image.SetSpacing([float(s) for s in spacing])
-    image.SetOrigin([float(v) for v in grid.affine[:3, 3]])
-    image.SetDirection([float(v) for v in (steps / spacing).ravel()])
-    return image
-
-
 def _smaller(sitk: Any, image: Any, level: int) -> Any:
     if level == 1:
         return image
     smooth = sitk.SmoothingRecursiveGaussian(image, [level / 2 * s for s in image.GetSpacing()])
     return sitk.Shrink(smooth, [level] * 3)
-
-
-def simple_itk() -> Any:
-    """The library, or the sentence that names its extra."""
-    try:
-        import SimpleITK
-    except ImportError as error:
-        raise MissingExtraError(
-            "`registration` needs SimpleITK, which is not installed. Install it with "
-            "`pip install 'sequela[registration]'`, or take the scans as they lie with "
-            "--registration none."
-        ) from error
-    return SimpleITK

@@ -1,15 +1,13 @@
-"""The search for a registration: the one file that talks to SimpleITK; plain arrays in and out.
-
-Nothing is drawn by chance and one thread does the work, so that the same films give the same bits.
-"""
+"""The search for a registration of two films with SimpleITK: plain arrays in and out."""
 
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from sequela.core import InvalidInputError, MissingExtraError
+from sequela.core import InvalidInputError
 from sequela.imaging.fit import resize
+from sequela.imaging.itk import plain_method, simple_itk
 
 Picture = Float[np.ndarray, "height width"]
 Matrix = Float[np.ndarray, "2 3"]
@@ -33,7 +31,7 @@ def search(fixed: Picture, moving: Picture, kind: str) -> tuple[Matrix, Field | 
         InvalidInputError: No overlap was found.
         MissingExtraError: SimpleITK is not installed.
     """
-    sitk = _simple_itk()
+    sitk = simple_itk()
     here, there = _image(sitk, fixed), _image(sitk, moving)
     centred = sitk.CenteredTransformInitializer(
         here, there, _linear(sitk, kind), sitk.CenteredTransformInitializerFilter.GEOMETRY
@@ -50,23 +48,16 @@ def search(fixed: Picture, moving: Picture, kind: str) -> tuple[Matrix, Field | 
 def _optimised(
     sitk: Any, here: Any, there: Any, start: Any, *, levels: tuple[int, ...], before: Any = None
 ) -> Any:
-    method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(1)  # the order of sums changes the last bits
-    method.SetNumberOfWorkUnits(1)
+    method = plain_method(sitk, levels)
     method.SetMetricAsMattesMutualInformation(_BINS)
-    method.SetMetricSamplingStrategy(method.NONE)  # every pixel: nothing is drawn by chance
     method.SetMetricFixedMask(_patient(here))
     method.SetMetricMovingMask(_patient(there))
-    method.SetInterpolator(sitk.sitkLinear)
     if before is None:
         method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-4, 200, relaxationFactor=0.6)
         method.SetOptimizerScalesFromPhysicalShift()
     else:
         method.SetMovingInitialTransform(before)
         method.SetOptimizerAsLBFGSB(numberOfIterations=40)
-    method.SetShrinkFactorsPerLevel(list(levels))
-    method.SetSmoothingSigmasPerLevel([level / 2 for level in levels])
-    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
     method.SetInitialTransform(start, inPlace=False)
     try:
         return method.Execute(here, there)
@@ -128,15 +119,3 @@ def _field_of(
 
 def _middle(space: tuple[int, ...]) -> Float[np.ndarray, "2"]:
     return np.array([(space[0] - 1) / 2, (space[1] - 1) / 2])
-
-
-def _simple_itk() -> Any:
-    try:
-        import SimpleITK
-    except ImportError as error:
-        raise MissingExtraError(
-            "`registration` needs SimpleITK, which is not installed. Install it with "
-            "`pip install 'sequela[registration]'`, or take the pictures as they lie with "
-            "--registration none."
-        ) from error
-    return SimpleITK

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from sequela.core import GeometryMismatchError
 from sequela.imaging.grid import Grid
-from sequela.imaging.lung_search import as_image, simple_itk
+from sequela.imaging.itk import as_image, plain_method, simple_itk
 
 Volume = Float[np.ndarray, "depth height width"]
 _BINS = 32
@@ -77,19 +77,12 @@ def align(
 
 
 def _method(sitk: Any, start: Any) -> Any:
-    method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(1)  # the order of sums changes the last bits
-    method.SetNumberOfWorkUnits(1)
+    method = plain_method(sitk, _LEVELS)
     method.SetMetricAsMattesMutualInformation(_BINS)
-    method.SetMetricSamplingStrategy(method.NONE)
-    method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
         _STEP_MM, _LEAST_STEP_MM, _STEPS, relaxationFactor=0.6
     )
     method.SetOptimizerScalesFromPhysicalShift()
-    method.SetShrinkFactorsPerLevel(list(_LEVELS))
-    method.SetSmoothingSigmasPerLevel([level / 2 for level in _LEVELS])
-    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOff()
     method.SetInitialTransform(start, inPlace=True)
     return method
 

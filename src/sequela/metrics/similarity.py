@@ -3,6 +3,8 @@
 Neither tells whether a patient is the same; both say how much was changed at all.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter
@@ -55,15 +57,32 @@ def ssim(first: Picture, second: Picture, *, data_range: float) -> float:
             f"`first` and `second` must hold no value below 0, got {min(one.min(), two.min()):g}. "
             "Add 1 to pictures in [-1, 1]; their `data_range` is 2."
         )
-    mean_one, mean_two = _blurred(one), _blurred(two)
-    variance_one = _blurred(one * one) - mean_one**2
-    variance_two = _blurred(two * two) - mean_two**2
-    covariance = _blurred(one * two) - mean_one * mean_two
+    inner = slice(_RADIUS_PX, -_RADIUS_PX)
+    return float(ssim_map(one, two, _blurred, data_range)[:, inner, inner].mean())
+
+
+def ssim_map(
+    one: Float[np.ndarray, "*space"],
+    two: Float[np.ndarray, "*space"],
+    blurred: Callable[[np.ndarray], np.ndarray],
+    data_range: float,
+) -> Float[np.ndarray, "*space"]:
+    """Structural similarity at each pixel or voxel, by the mean over a window as `blurred` has it.
+
+    Args:
+        one: Values from 0 on.
+        two: The same, on the same grid.
+        blurred: From values to their weighted means around each place.
+        data_range: Largest possible value.
+    """
+    mean_one, mean_two = blurred(one), blurred(two)
+    variance_one = blurred(one * one) - mean_one**2
+    variance_two = blurred(two * two) - mean_two**2
+    covariance = blurred(one * two) - mean_one * mean_two
     small, smaller = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     structure = (2 * covariance + smaller) / (variance_one + variance_two + smaller)
     light = (2 * mean_one * mean_two + small) / (mean_one**2 + mean_two**2 + small)
-    inner = slice(_RADIUS_PX, -_RADIUS_PX)
-    return float((light * structure)[:, inner, inner].mean())
+    return np.asarray(light * structure)
 
 
 def _blurred(picture: Picture) -> Picture:

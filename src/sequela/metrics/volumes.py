@@ -13,9 +13,9 @@ from jaxtyping import Bool, Num
 from scipy.ndimage import gaussian_filter
 
 from sequela.core import GeometryMismatchError, InvalidInputError
+from sequela.metrics.similarity import ssim_map
 
 _SIGMA, _RADIUS = 1.5, 5  # voxels
-_LIGHT, _STRUCTURE = 0.01**2, 0.03**2  # for values in [0, 1]
 Volume = Num[np.ndarray, "depth height width"]
 
 
@@ -57,7 +57,8 @@ def volume_similarity(
     one, two = (_shown(volume[box], window_hu) for volume in (made, real))
     mse = float(np.square(one - two)[inside[box]].mean(dtype=np.float64))
     psnr_db = float("inf") if mse == 0 else float(-10 * np.log10(mse))
-    return VolumeSimilarity(mse, psnr_db, float(_ssim_map(one, two)[inside[box]].mean()))
+    ssim = float(ssim_map(one, two, _blurred, 1.0)[inside[box]].mean())
+    return VolumeSimilarity(mse, psnr_db, ssim)
 
 
 def masked_mse(
@@ -86,16 +87,6 @@ def _check(made: Volume, real: Volume, inside: np.ndarray) -> None:
 def _shown(volume: np.ndarray, window_hu: tuple[float, float]) -> np.ndarray:
     low, high = window_hu
     return np.asarray(np.clip((volume.astype(np.float64) - low) / (high - low), 0, 1))
-
-
-def _ssim_map(one: np.ndarray, two: np.ndarray) -> np.ndarray:
-    mean_one, mean_two = _blurred(one), _blurred(two)
-    variance_one = _blurred(one * one) - mean_one**2
-    variance_two = _blurred(two * two) - mean_two**2
-    covariance = _blurred(one * two) - mean_one * mean_two
-    structure = (2 * covariance + _STRUCTURE) / (variance_one + variance_two + _STRUCTURE)
-    light = (2 * mean_one * mean_two + _LIGHT) / (mean_one**2 + mean_two**2 + _LIGHT)
-    return np.asarray(light * structure)
 
 
 def _blurred(volume: np.ndarray) -> np.ndarray:

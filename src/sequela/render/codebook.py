@@ -44,14 +44,23 @@ def codebook_sheet(
         window_hu: Shown as black and white.
         columns: Codes in a row.
     """
+    order, pictures = code_cells(codes_hu, shares, window_hu)
+    labels = [f"{code} {100 * shares[code]:.1f}%" for code in order]
+    return contact_sheet(pictures, labels, path, columns=columns)
+
+
+def code_cells(
+    codes_hu: Float[np.ndarray, "code side side side"],
+    shares: Float[np.ndarray, " code"],
+    window_hu: tuple[float, float],
+) -> tuple[Int[np.ndarray, " code"], list[UInt8[np.ndarray, "height width"]]]:
+    """Numbers of the codes, most used first, and the middle slice of each, enlarged."""
     low, high = window_hu
     order = np.argsort(-shares, kind="stable")
     middle = np.nan_to_num(codes_hu[:, codes_hu.shape[1] // 2], nan=low)
     grey = np.rint(255 * np.clip((middle - low) / (high - low), 0, 1)).astype(np.uint8)
     repeat = max(1, _CELL_PX // grey.shape[1])
-    pictures = [grey[code].repeat(repeat, 0).repeat(repeat, 1) for code in order]
-    labels = [f"{code} {100 * shares[code]:.1f}%" for code in order]
-    return contact_sheet(pictures, labels, path, columns=columns)
+    return order, [grey[code].repeat(repeat, 0).repeat(repeat, 1) for code in order]
 
 
 def code_overlay(

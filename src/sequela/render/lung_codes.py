@@ -8,11 +8,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from sequela.core import Window
 from sequela.imaging.grid import Grid
-from sequela.render.codebook import code_overlay
+from sequela.render.codebook import code_cells, code_overlay
 from sequela.render.extras import Figure
 from sequela.render.lung_planes import coronal, squared
 
-_CELL_PX, _COLUMNS, _SHOWN = 48, 16, 64
+_COLUMNS, _SHOWN = 16, 64
 
 
 def codes_figure(
@@ -29,16 +29,11 @@ def codes_figure(
         window: Shown from black to white.
         words: How many are used at all, and their perplexity.
     """
-    order = np.argsort(-shares, kind="stable")[:_SHOWN]
-    middle = codes_hu[:, codes_hu.shape[1] // 2]
-    grey = np.clip((middle - window.low) / (window.high - window.low), 0, 1)
-    repeat = max(1, _CELL_PX // middle.shape[-1])
+    order, pictures = code_cells(codes_hu, shares, (window.low, window.high))
+    order = order[:_SHOWN]
     tiles = [
-        _labelled(
-            np.rint(255 * grey[code]).astype(np.uint8).repeat(repeat, 0).repeat(repeat, 1),
-            f"{code}: {100 * shares[code]:.1f}%",
-        )
-        for code in order
+        _labelled(picture, f"{code}: {100 * shares[code]:.1f}%")
+        for code, picture in zip(order, pictures, strict=False)
     ]
     blank = np.zeros_like(tiles[0])
     tiles += [blank] * (-len(tiles) % _COLUMNS)

@@ -6,8 +6,6 @@ Found by a small network that learned from hardware drawn into real films (recip
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +13,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 from torch import Tensor
 
-from sequela.checkpoints import TrainedSegmenter, load_segmenter
+from sequela.checkpoints import TrainedSegmenter, find_network, load_segmenter
 from sequela.core import InvalidInputError, Region, Scan
 from sequela.imaging.fit import channels_first, resize, to_model_range
 from sequela.nn.segmenter import Segmenter
@@ -157,8 +155,7 @@ def _found(scan: Scan, array: np.ndarray) -> list[_Piece]:
 
 @cache
 def _finder() -> TrainedSegmenter:
-    folder = Path(str(files("sequela"))) / "assets" / "models" / "chest-hardware"
-    return load_segmenter(folder / "model.safetensors")
+    return load_segmenter(find_network("chest-hardware"))
 
 
 @torch.inference_mode()

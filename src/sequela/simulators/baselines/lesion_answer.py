@@ -6,9 +6,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import nbinom, poisson
 
+from sequela.simulators.lesions.count_head import MOST_LESIONS
 from sequela.simulators.lesions.forecast import Forecast
-
-MOST_LESIONS = 255  # counts beyond are taken as this many
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

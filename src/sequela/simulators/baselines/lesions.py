@@ -107,10 +107,7 @@ class PriorMap:
         known = question.treatment in load_arms()
         ratio = find_arm(question.treatment).rate_ratio if known else float(np.mean(ratios))
         mean = self.placebo_rate * question.horizon_years * ratio
-        return LesionAnswer(
-            chances=scattered(visit, mean * self.voxels),
-            count_chances=gamma_poisson_chances(mean, self.shape),
-        )
+        return _anywhere(visit, mean, self.shape, self.voxels)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -150,10 +147,7 @@ class CountRegression:
     def __call__(self, visit: PreparedVisit, question: Question) -> LesionAnswer:
         """The patient's own count, anywhere on the map."""
         mean = self.mean(question, burden_of(visit))
-        return LesionAnswer(
-            chances=scattered(visit, mean * self.voxels),
-            count_chances=gamma_poisson_chances(mean, self.shape),
-        )
+        return _anywhere(visit, mean, self.shape, self.voxels)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -220,6 +214,14 @@ def swapped(visit: PreparedVisit, other: PreparedVisit) -> PreparedVisit:
         present=other.present,
         lesions=other.lesions,
         brain=other.brain,
+    )
+
+
+def _anywhere(visit: PreparedVisit, mean: float, shape: float, voxels: float) -> LesionAnswer:
+    """A gamma-Poisson count whose lesions lie where the map says."""
+    return LesionAnswer(
+        chances=scattered(visit, mean * voxels),
+        count_chances=gamma_poisson_chances(mean, shape),
     )
 
 

@@ -18,10 +18,11 @@ import numpy as np
 import torch
 
 from sequela.core import InvalidInputError, Record, Region, Scan, State, Trajectory
+from sequela.imaging.grid import grid_of
 from sequela.imaging.net2 import Net2Rule
 from sequela.simulators.lesions.counterfactual import compare
 from sequela.simulators.lesions.forecast import Forecast, Sampling, forecast
-from sequela.simulators.lesions.gather import Gathered, grid_of
+from sequela.simulators.lesions.gather import Gathered
 from sequela.simulators.lesions.model import LesionModel
 from sequela.simulators.lesions.outcome import OnScan, branches_of, spread_of
 from sequela.simulators.lesions.places import place_visit
@@ -207,7 +208,7 @@ def forecast_again(recorded: Trajectory, model: LesionModel) -> Trajectory:
     lesions, brain = (layers.pop(name) > 0 for name in ("lesions", "brain"))
     main = str(record.inputs[0]["role"])
     gathered = Gathered(
-        grid=grid_of(main, recorded.scan),
+        grid=grid_of(recorded.scan, main),
         images={main: recorded.scan.array.astype(np.float32), **layers},
         lesions=lesions,
         brain=brain,

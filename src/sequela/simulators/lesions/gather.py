@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sequela.core import GeometryMismatchError, InvalidInputError, Scan
-from sequela.imaging.grid import Grid
+from sequela.imaging.grid import Grid, grid_of
 from sequela.imaging.net2 import as_lesion_mask
 from sequela.imaging.regrid import regrid, regrid_lesions, regrid_mask
 from sequela.imaging.rigid import Alignment, align
@@ -61,7 +61,7 @@ def gather(
         InvalidInputError: A mask is no mask, or the brain mask is empty.
     """
     name = next(n for n in first if n in scans)
-    grid = grid_of(name, scans[name])
+    grid = grid_of(scans[name], name)
     main = _Main(name=name, image=scans[name].array.astype(np.float32), grid=grid)
     images, notices = {name: main.image}, []
     for other in [n for n in first if n in scans and n != name]:
@@ -77,21 +77,6 @@ def gather(
     )
 
 
-def grid_of(name: str, scan: Scan) -> Grid:
-    """The grid of a volume.
-
-    Raises:
-        InvalidInputError: The scan is a picture, or does not know where it lies.
-    """
-    if not scan.is_volume or scan.affine is None:
-        raise InvalidInputError(
-            f"`{name}` must be a volume that knows its place in the patient, got an image of "
-            f"shape {scan.array.shape}. Give a NIfTI volume."
-        )
-    depth, height, width = scan.array.shape
-    return Grid(shape=(depth, height, width), affine=scan.affine)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Main:
     """The sequence whose grid all others are brought to."""
@@ -102,7 +87,7 @@ class _Main:
 
 
 def _brought(name: str, scan: Scan, main: _Main, *, move: bool) -> tuple[Volume, list[str]]:
-    own, values = grid_of(name, scan), scan.array.astype(np.float32)
+    own, values = grid_of(scan, name), scan.array.astype(np.float32)
     notices = []
     if not _same(own, main.grid):
         notices.append(f"{name} lies on another grid than {main.name} and was resampled to it.")
@@ -127,7 +112,7 @@ def _worth_it(found: Alignment) -> bool:
 def _lesions(scan: Scan | None, grid: Grid) -> tuple[Mask | None, list[str]]:
     if scan is None:
         return None, []
-    mask, own = as_lesion_mask("lesions", scan.array), grid_of("lesions", scan)
+    mask, own = as_lesion_mask("lesions", scan.array), grid_of(scan, "lesions")
     if _same(own, grid):
         return mask, []
     moved = regrid_lesions(mask, own, grid)
@@ -137,7 +122,7 @@ def _lesions(scan: Scan | None, grid: Grid) -> tuple[Mask | None, list[str]]:
 def _brain(scan: Scan | None, grid: Grid) -> Mask | None:
     if scan is None:
         return None
-    mask, own = as_lesion_mask("brain", scan.array), grid_of("brain", scan)
+    mask, own = as_lesion_mask("brain", scan.array), grid_of(scan, "brain")
     mask = mask if _same(own, grid) else regrid_mask(mask, own, grid)
     if not mask.any():
         raise InvalidInputError(

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from sequela.core import InvalidInputError
+from sequela.core import DAYS_PER_YEAR, InvalidInputError
 from sequela.core.checks import check_count
 from sequela.simulators.lungs.facts import PatientFacts
 
 LONGEST_YEARS = 20.0  # after the baseline; of no lung so much is known for so long
 MOST_STATES = 60
-DAYS_PER_YEAR = 365.25
 _SAME_DAY = 2 / DAYS_PER_YEAR  # a year has 365 or 366 days; nobody asks for the day beside a scan
 
 

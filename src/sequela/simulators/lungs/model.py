@@ -1,10 +1,10 @@
 """A folder with both stages, by name or path, ready to forecast."""
 
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sequela.checkpoints.bundled import models_root
 from sequela.core import CheckpointError, UnknownNameError, hash_bytes
 from sequela.core.checks import unknown_name
 from sequela.simulators.lungs.engine import LungEngine
@@ -85,7 +85,7 @@ def load_lung_model(name: str = DEFAULT, *, device: str = "cpu") -> LungModel:
 def _folder(name: str) -> Path:
     if Path(name).is_dir():
         return Path(name)
-    root = Path(str(files("sequela"))) / "assets" / "models"
+    root = models_root()
     known = sorted(path.name for path in root.glob("lungs-*"))
     if name in known:
         return root / name

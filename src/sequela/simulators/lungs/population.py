@@ -76,13 +76,14 @@ def load_population(path: Path | None = None) -> PopulationChange:
     """The change saved in `path`, or the bundled one of the synthetic cohort.
 
     Raises:
-        CheckpointError: The file is missing, damaged, or holds something else.
+        UnreadableFileError: There is no such file.
+        CheckpointError: It is damaged, or holds something else.
     """
     path = path or Path(str(files("sequela"))) / "assets" / "lungs" / "drift.safetensors"
     if not path.is_file():
         raise UnreadableFileError(
             f"`drift` must name a file, but {path.name} does not exist. Give two scans, or make it "
-            "with benchmarks/lungs_drift.py."
+            "with benchmarks/lungs_assets.py."
         )
     tensors, card = read_single(path, FORMAT)
     return PopulationChange(hu_per_year=tensors["hu_per_year"].float().numpy(), card=card)

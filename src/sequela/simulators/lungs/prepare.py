@@ -13,7 +13,7 @@ from jaxtyping import Bool, Num
 
 from sequela.core import InvalidInputError, Scan, Window
 from sequela.core.checks import check_choice
-from sequela.imaging.grid import Grid
+from sequela.imaging.grid import Grid, grid_of
 from sequela.imaging.lung_field import FEWEST_ML, LungField, find_lungs, judged
 from sequela.imaging.lung_registration import KINDS, LungAlignment, align_lungs
 
@@ -113,21 +113,6 @@ def prepare(
         ),
         notices=(*_doubts(scans, fields), *_misfits(scans, alignments, registration)),
     )
-
-
-def grid_of(scan: Scan) -> Grid:
-    """Of a volume that knows its place.
-
-    Raises:
-        InvalidInputError: It is no such volume.
-    """
-    if not scan.is_volume or scan.affine is None:
-        raise InvalidInputError(
-            f"`scan` must be a volume with its place in the patient, but {scan.source.name} is "
-            f"{' x '.join(str(n) for n in scan.array.shape)} without. Give NIfTI or a DICOM series."
-        )
-    depth, height, width = scan.array.shape
-    return Grid(shape=(depth, height, width), affine=scan.affine)
 
 
 def check_ct(scan: Scan) -> None:

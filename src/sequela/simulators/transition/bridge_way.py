@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from sequela.core import DrawnFrames, Region, State, StateKind, Video
+from sequela.core import DAYS_PER_YEAR, DrawnFrames, Region, State, StateKind, Video
 from sequela.imaging import channels_first, channels_last, resize
 from sequela.render import to_display, viewing_size
 from sequela.simulators.transition.animate import MAX_SIDE
@@ -16,7 +16,6 @@ from sequela.simulators.transition.draw import Transitions
 from sequela.simulators.transition.engine import Clip, Continuous, Engine, Picture
 from sequela.simulators.transition.visits import Visits, as_dtype
 
-DAYS_PER_YEAR = 365.25
 _AT_ONCE = 32  # frames that are held while the film is written
 
 Moments = Float[np.ndarray, " state"]
