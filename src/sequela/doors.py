@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from sequela.core import InvalidInputError, Region, Scan, Trajectory
 from sequela.core.checks import check_choice
-from sequela.simulators.editing import ProgressiveEditor, preset
+from sequela.simulators.editing import DEFAULT_PRESET, ProgressiveEditor, preset
 
 if TYPE_CHECKING:
     from sequela.conditioning import Brief, Report
@@ -89,7 +89,7 @@ def load(
     model: str | None = None,
     unet: str | None = None,
     device: str = "auto",
-    preset_name: str = "fast",
+    preset_name: str = DEFAULT_PRESET,
     **settings: Any,
 ) -> ProgressiveEditor: ...
 
@@ -110,7 +110,7 @@ def load(
     model: str | None = None,
     unet: str | None = None,
     device: str = "auto",
-    preset_name: str = "fast",
+    preset_name: str = DEFAULT_PRESET,
     **settings: Any,
 ) -> "ProgressiveEditor | LesionForecasting":
     """A simulator with its model loaded, ready for many scans.
@@ -121,7 +121,7 @@ def load(
             for editing and `lesions-mini` for lesions.
         unet: A fine-tuned UNet or LoRA to put in its place.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        preset_name: `fast`, `paper` or `official`.
+        preset_name: `steady`, `fast`, `paper` or `official`.
         settings: Fields of `ProgressiveEditing` that differ from the preset, or of
             `LesionForecasting`.
     """

@@ -101,7 +101,7 @@ def test_two_findings_keep_to_their_own_regions():
     assert change[..., 9:].max() < -0.1
 
 
-@pytest.mark.parametrize("preset", ["fast", "paper", "official"])
+@pytest.mark.parametrize("preset", PRESETS)
 def test_no_preset_touches_the_global_random_state(preset):
     torch.manual_seed(5)
     before = torch.get_rng_state()

@@ -198,7 +198,7 @@ PresetOption = Annotated[
     str,
     typer.Option(
         "--preset",
-        metavar="fast|paper|official",
+        metavar="steady|fast|paper|official",
         help="Settings to start from.",
         rich_help_panel=EDIT,
     ),

@@ -94,7 +94,7 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
     protect: o.Protect = "auto",
     horizon: o.Horizon = None,
     frame: o.FrameIndex = None,
-    preset: o.PresetOption = "fast",
+    preset: o.PresetOption = "steady",
     steps: o.Steps = None,
     strength: o.Strength = None,
     guidance_scale: o.GuidanceScale = None,

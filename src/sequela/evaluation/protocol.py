@@ -9,7 +9,7 @@ from sequela.core import InvalidInputError
 from sequela.core.checks import check_choice, check_count
 from sequela.core.toml_files import read_toml, section
 from sequela.evaluation.methods import METHODS
-from sequela.simulators.editing import PRESETS, ProgressiveEditing
+from sequela.simulators.editing import DEFAULT_PRESET, PRESETS, ProgressiveEditing
 
 REGIONS = ("auto", "none", "centre")
 
@@ -73,7 +73,7 @@ class Entrant:
     label: str
     method: str = "progressive-editing"
     table: str = "methods"
-    preset: str = "fast"
+    preset: str = DEFAULT_PRESET
     settings: Mapping[str, Any] = field(default_factory=dict)
     region: str = "auto"
     domains: tuple[str, ...] = ()
@@ -114,7 +114,7 @@ class Grid:
     domains: tuple[str, ...] = ()
     images: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
-    preset: str = "fast"
+    preset: str = DEFAULT_PRESET
 
     def entrants(self) -> list[Entrant]:
         """One for each value."""

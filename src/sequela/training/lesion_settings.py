@@ -29,6 +29,7 @@ class LesionForecastNetwork:
     treatment_dropout: float = 0.12  # share of rows whose treatment is told as unknown
     fact_dropout: float = 0.15  # share of rows of which a covariate is told as unknown, each
     pure_noise: float = 0.25  # share of draws that show nothing: they learn the probability map
+    place_weight: float = 0.3
     overlap_weight: float = 0.05
     calibration_patients: int = 6  # training patients whose masks set the clumping at the end
     start: str = ""  # folder beside the output whose weights are gone on from, so far as they fit
@@ -40,7 +41,8 @@ class LesionForecastNetwork:
             check_count(name, getattr(self, name))
         check_count("calibration_patients", self.calibration_patients)
         check_positive("longest_years", self.longest_years)
-        check_finite("overlap_weight", self.overlap_weight, minimum=0.0)
+        for name in ("place_weight", "overlap_weight"):
+            check_finite(name, getattr(self, name), minimum=0.0)
         for name in ("treatment_dropout", "fact_dropout", "pure_noise"):
             check_share(name, getattr(self, name))
 

@@ -141,31 +141,35 @@ class Walk:
         timesteps = solver.timesteps(
             schedule, self.settings.num_denoising_steps, self.settings.strength
         )
-        path = self._rolled_back(entering, timesteps, step)
-        held = self._held(baseline, reference, timesteps, step)
-        noisy, stepper = path, solver.start(schedule, timesteps)
+        noise = self._roll_back_noise(entering, timesteps, step)
+        held = self._held(baseline, reference, noise, step)
+        noisy = schedule.add_noise(entering, noise, timesteps[0])
+        stepper = solver.start(schedule, timesteps)
         guidance = _Guidance(self.guide, self.backbone, self.settings)
         for index, timestep in enumerate(timesteps):
             if held is not None and self.region is not None and index > 0:
-                clean, noise = held
-                outside = schedule.add_noise(clean, noise, timestep)
+                outside = schedule.add_noise(*held, timestep)
                 noisy = outside * (1 - self.region) + noisy * self.region
             noisy = stepper.step(guidance.predict(noisy, timestep), noisy, index)
         return noisy
 
-    def _rolled_back(self, entering: Latents, timesteps: list[int], step: int) -> Latents:
-        schedule = self.backbone.schedule
+    def _roll_back_noise(self, entering: Latents, timesteps: list[int], step: int) -> Tensor:
+        """The noise that rolls latents back: drawn, or for the most part the one they came from."""
         if self.settings.roll_back == "noise":
-            return schedule.add_noise(
-                entering, self._normal(entering, step, _FORWARD), timesteps[0]
-            )
-        plain = self.guide.text(0, len(entering))
-        return invert(
+            return self._normal(entering, step, _FORWARD)
+        schedule, plain = self.backbone.schedule, self.guide.text(0, len(entering))
+        noisiest = invert(
             entering, schedule, timesteps, lambda z, t: self.backbone.denoise(z, t, plain)
         )[0]
+        signal, deviation = schedule.at(timesteps[0])
+        found = (noisiest - signal * entering) / deviation
+        share = self.settings.fresh_noise
+        # the first step's noise in all steps: states settle where a new one would make them jump
+        drawn = self._normal(entering, 1, _FORWARD)
+        return (1 - share) ** 0.5 * found + share**0.5 * drawn
 
     def _held(
-        self, baseline: Posterior, reference: Latents, timesteps: list[int], step: int
+        self, baseline: Posterior, reference: Latents, noise: Tensor, step: int
     ) -> tuple[Latents, Tensor] | None:
         """The clean baseline and the one noise it carries outside the region in this step."""
         if not self.settings.hold_outside or self.region is None:
@@ -173,10 +177,8 @@ class Walk:
         if self.settings.sample_posterior:
             clean = self._draw_posterior(baseline, step, _HELD_POSTERIOR)
             return clean, self._normal(clean, step, _HELD_FORWARD)
-        if self.settings.roll_back == "noise":
-            # the same noise inside and outside, so that the region's border is no seam
-            return reference, self._normal(reference, step, _FORWARD)
-        return reference, self._normal(reference, step, _HELD_FORWARD)
+        # the same noise inside and outside, so that the region's border is no seam
+        return reference, noise
 
     def _draw_posterior(self, posterior: Posterior, step: int, draw: int) -> Latents:
         if not self.settings.sample_posterior:

@@ -1,8 +1,10 @@
-"""What the forecaster is trained to: the likelihood of every voxel, and overlap at low noise.
+"""What the forecaster is trained to: the likelihood of every voxel, of places, and overlap.
 
 A voxel in a thousand is a lesion. The likelihood is a proper score: chances come out right however
-rare a lesion is, without weights that would have to be taken back later. Overlap counts only as far
-as the mask can be seen through its noise.
+rare a lesion is, without weights that would have to be taken back later. That of places alone is
+asked for beside it, since behind little noise a voxel says more of itself than the patient does,
+and the base map would learn slowly. Overlap counts only as far as the mask can be seen through its
+noise.
 """
 
 import torch.nn.functional as F  # noqa: N812  # the name everybody knows it by
@@ -25,6 +27,17 @@ def voxel_loss(
     """
     lost = F.binary_cross_entropy_with_logits(odds, truth, reduction="none")
     return (within * lost).sum((1, 2, 3, 4)) / (count + 1)
+
+
+def place_loss(base: Volume, truth: Volume) -> Float[Tensor, " batch"]:
+    """Negative log chance of a lesion voxel's place, mean over each mask; 0 where truth is empty.
+
+    Args:
+        base: Log chance that a lesion voxel is this one; see `network.Known`.
+        truth: 1 where one is.
+    """
+    voxels = truth.sum((1, 2, 3, 4)).clamp(min=1)
+    return -(base * truth).sum((1, 2, 3, 4)) / voxels
 
 
 def overlap_loss(

@@ -17,7 +17,7 @@ from sequela.checkpoints.single import read_single
 from sequela.core.checks import check_choice
 from sequela.simulators.lesions.calibrate import calibrate_clumping
 from sequela.simulators.lesions.levels import cosine_schedule, level_of, timesteps_of
-from sequela.simulators.lesions.losses import overlap_loss, voxel_loss
+from sequela.simulators.lesions.losses import overlap_loss, place_loss, voxel_loss
 from sequela.simulators.lesions.network import LesionForecaster, Level, Told
 from sequela.simulators.lesions.places import free_voxels, seen_channels
 from sequela.simulators.lesions.prepare import PreparedVisit
@@ -56,25 +56,32 @@ class LesionLoss(nn.Module):
         rows: tuple[Tensor, Tensor, Tensor],
     ) -> dict[str, Tensor]:
         """Losses of places and of counts."""
-        known = self.forecaster.encode(seen, present, free)
         draws = len(truth) // len(seen)
+        known = self.forecaster.encode(seen, present, free).repeated(draws)
         within = free.repeat_interleave(draws, 0).to(truth)
         signal, deviation, share = level
         at = Level(signal=signal, noise=deviation, share=share)
         wide = (slice(None), None, None, None, None)
         noisy = signal[wide] * (2 * truth - 1) + deviation[wide] * noise
         told = Told(treatment=treatment, numbers=numbers)
-        odds = self.forecaster(noisy, at, known.repeated(draws), told, count)
+        odds = self.forecaster(noisy, at, known, told, count)
         voxels = voxel_loss(odds, truth, within, count)
         hidden = torch.zeros_like(deviation) if self.settings.is_deterministic else deviation
         overlap = overlap_loss(odds.sigmoid(), truth, within, hidden)
-        losses = {"voxels": _SCALE * voxels.mean(), "overlap": overlap.mean()}
+        losses = {
+            "voxels": _SCALE * voxels.mean(),
+            "places": place_loss(known.base, truth * within).mean(),
+            "overlap": overlap.mean(),
+        }
         row_treatment, row_numbers, row_count = rows
         losses["counts"] = (
             -self.forecaster.counts(row_treatment, row_numbers).log_chance(row_count).mean()
         )
         total = (
-            losses["voxels"] + self.settings.overlap_weight * losses["overlap"] + losses["counts"]
+            losses["voxels"]
+            + self.settings.place_weight * losses["places"]
+            + self.settings.overlap_weight * losses["overlap"]
+            + losses["counts"]
         )
         return {"loss": total, **{name: value.detach() for name, value in losses.items()}}
 
@@ -207,7 +214,7 @@ class LesionForecastObjective:
 
     @torch.no_grad()
     def evaluate(self, averaged: Any, step: int, folder: Path) -> dict[str, float]:
-        """Held-out losses: of counts, and of voxels behind pure, middling and little noise."""
+        """Held-out losses: of counts, of places, of voxels behind pure, middling, little noise."""
         del step, folder
         forecaster: LesionForecaster = averaged.forecaster.eval()
         rng = np.random.default_rng(0)
@@ -248,7 +255,7 @@ class LesionForecastObjective:
             numbers=torch.from_numpy(numbers)[None],
         )
         count = torch.tensor([float(form.visits[visit].lesions)])
-        losses = {}
+        losses = {"places": float(place_loss(known.base, truth * free))}
         for name, at in steps.items():
             level = level_of(self.schedule, [at])
             noise = torch.randn(truth.shape, generator=generator)
