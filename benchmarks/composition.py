@@ -6,9 +6,10 @@ Known truth: drawn phantoms that show a bright disc on the left ("Mass"), a brig
 right ("Effusion"), or nothing, never both. A small model is trained on them by the package's own
 objectives (about 6 minutes on a quiet core; kept in the folder). Phantoms with nothing are then
 edited towards both findings, composed with regions, composed without, and by one prompt that names
-both. `strength` was chosen on the first 16 phantoms (at .5 nothing this large is drawn); the figures
-are of the 24 others. A finding's score is the best answer of its own template on its side, against the phantom's
-background; it counts as shown above the middle between drawn phantoms without and with it.
+both. `strength` was chosen on the first 16 phantoms (at .5 nothing as large is drawn); the figures
+are of the 24 others. A finding's score is the best answer of its own template on its side, against
+the phantom's background; it counts as shown above the middle between drawn phantoms without and
+with it.
 """
 
 import argparse

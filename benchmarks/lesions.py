@@ -300,7 +300,12 @@ def summary(options: argparse.Namespace) -> None:
             for part, names in (
                 (
                     places,
-                    ("voxel log-likelihood", "place log-likelihood", "place auroc", "lesion f1"),
+                    (
+                        "log-likelihood, nats a patient",
+                        "place log-likelihood",
+                        "place auroc",
+                        "lesion f1",
+                    ),
                 ),
                 (counts, ("count mae", "count log-mae", "count crps")),
             )

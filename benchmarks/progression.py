@@ -25,6 +25,7 @@ from sequela.checkpoints import load_classifier
 from sequela.conditioning import auto_region, vocabulary_of
 from sequela.core import Trajectory
 from sequela.render import contact_sheet, to_display, viewing_size
+from sequela.simulators.editing import DEFAULT_PRESET
 
 Control = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--guidance-scale", type=float)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--strength", type=float)
+    parser.add_argument("--preset", default=DEFAULT_PRESET)
     options = parser.parse_args()
 
     domain = DOMAINS[options.domain]
@@ -46,6 +48,7 @@ def main() -> None:
     words = vocabulary_of(domain.name)
     editor = sequela.load(
         model=options.model or domain.model,
+        preset_name=options.preset,
         guidance_scale=options.guidance_scale,
         strength=options.strength,
     )

@@ -6,8 +6,8 @@ Draws `steps.png`, |x_n - x_(n-1)| in latents by step on a log axis, beside the 
 Proposition 2 as printed and as its proof has them and the damping law; `way.png`, |x_n - x_0|
 beside the sum of those bounds (Proposition 3) and the damping law's limit; and `text.png`, how much
 better the noise in each state is told under the condition than under the reference (a surrogate of
-Proposition 1). Each for the defaults, where every step draws its own noise, and with
-`roll_back = "inversion"`, where none is drawn. C_1 and C_2 are the largest norms that were met: of
+Proposition 1). Each for the preset `fast`, where every step draws its own noise, and for `steady`,
+which goes back by inversion. C_1 and C_2 are the largest norms that were met: of
 the baselines' latents, and of noise of that many dimensions. Writes `theory.json`.
 """
 
@@ -27,7 +27,7 @@ from sequela.evaluation.theory import damping, fit_decay, step_bound, text_evide
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
-WAYS = {"fresh noise": "noise", "inversion": "inversion"}
+WAYS = {"fresh noise": "fast", "inversion": "steady"}  # and the preset of each
 
 
 def main() -> None:
@@ -50,11 +50,9 @@ def main() -> None:
     write_figures(figures, options.out / "theory.json")
 
 
-def walks(
-    domain: Domain, model: str, roll_back: str, options: argparse.Namespace
-) -> dict[str, Any]:
+def walks(domain: Domain, model: str, preset: str, options: argparse.Namespace) -> dict[str, Any]:
     """Moves, ways and the text's evidence of each image, and the bounds of the model."""
-    editor = sequela.load(model=model, roll_back=roll_back)
+    editor = sequela.load(model=model, preset_name=preset)
     words = vocabulary_of(domain.name)
     moves, ways, evidence, sizes, patients = [], [], [], [], []
     for example in domain.baselines(options.data, options.images):

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from pydicom import dcmread
+from pydicom.uid import MRImageStorage
 
 from sequela.core import InvalidInputError, UnreadableFileError
 from sequela.simulators.lesions.files import find_visit, read_visit, role_of
-from tests.simulators.lesions.patient import drawn_arrays, write_volume
+from tests.io.series import write_series
+from tests.simulators.lesions.patient import PATIENT_GRID, drawn_arrays, write_volume
 
 
 @pytest.mark.parametrize(
@@ -73,3 +77,46 @@ def test_an_empty_lesion_mask_is_a_patient_without_lesions(patient_folder, tmp_p
     empty = write_volume(tmp_path / "lesions.nii.gz", drawn_arrays()["lesions"] * 0)
     visit = read_visit(find_visit([patient_folder], {"lesions": empty}))
     assert not visit.images.lesions.array.any()
+
+
+def series(folder, name, **changes):
+    """A drawn sequence as an MR series on the grid of its NIfTI twin."""
+    array = np.rint(drawn_arrays()[name]).astype(np.int16)
+    depth, height, width = PATIENT_GRID.spacing_mm
+    corner = [float(v) for v in PATIENT_GRID.points[0, 0, 0]]
+    write_series(
+        folder / name,
+        array,
+        Modality="MR",
+        SOPClassUID=MRImageStorage,
+        SeriesInstanceUID=f"1.2.3.{len(name)}",
+        SliceThickness=depth,
+        PixelSpacing=[height, width],
+        **changes,
+    )
+    for path in (folder / name).iterdir():
+        header = dcmread(path)
+        at = (header.ImagePositionPatient[2] - 100.0) / 5.0 * depth
+        header.ImagePositionPatient = [*corner[:2], corner[2] + at]
+        header.save_as(path)
+    return array
+
+
+def test_dicom_series_are_read_as_their_nifti_twins(tmp_path):
+    arrays = {name: series(tmp_path, name) for name in ("FLAIR", "T1")}
+    for name in ("lesions", "brain"):
+        write_volume(tmp_path / f"{name}.nii.gz", drawn_arrays()[name])
+    images = read_visit(find_visit([tmp_path])).images
+    for name, array in arrays.items():
+        read = images.sequences[name]
+        np.testing.assert_array_equal(read.array, array)
+        np.testing.assert_allclose(read.affine, PATIENT_GRID.affine, atol=1e-4)
+        assert read.modality == "mr"
+    assert images.lesions.array.sum() == drawn_arrays()["lesions"].sum()
+
+
+def test_series_of_two_patients_are_refused(tmp_path):
+    series(tmp_path, "FLAIR", PatientID="one")
+    series(tmp_path, "T1", PatientID="two")
+    with pytest.raises(InvalidInputError, match="one patient"):
+        read_visit(find_visit([tmp_path]))

@@ -37,9 +37,9 @@ class ProgressiveEditing:
     # leads back to the image, so that anatomy stays and the disease grows, for half as much time
     # again.
     roll_back: str = "inversion"
-    # Of the found noise's variance, the share that is drawn instead, once for all steps: what makes
-    # samples differ.
-    fresh_noise: float = 0.1
+    # Of the found noise's variance, the share that the first step draws instead: samples differ by
+    # it. Drawn in every step, it would pile up as blotches.
+    fresh_noise: float = 0.5
     hold_outside: bool = True  # put the noised baseline back outside the region while denoising
     hand_over: str = "latent"  # what a step gives the next: "latent", "image" or "8-bit"
     sample_posterior: bool = False  # draw latents from the encoder's posterior instead of its mode

@@ -154,7 +154,7 @@ class Walk:
         return noisy
 
     def _roll_back_noise(self, entering: Latents, timesteps: list[int], step: int) -> Tensor:
-        """The noise that rolls latents back: drawn, or for the most part the one they came from."""
+        """The noise that rolls latents back: drawn, or the one that leads back to them."""
         if self.settings.roll_back == "noise":
             return self._normal(entering, step, _FORWARD)
         schedule, plain = self.backbone.schedule, self.guide.text(0, len(entering))
@@ -163,9 +163,8 @@ class Walk:
         )[0]
         signal, deviation = schedule.at(timesteps[0])
         found = (noisiest - signal * entering) / deviation
-        share = self.settings.fresh_noise
-        # the first step's noise in all steps: states settle where a new one would make them jump
-        drawn = self._normal(entering, 1, _FORWARD)
+        share = self.settings.fresh_noise if step == 1 else 0.0
+        drawn = self._normal(entering, step, _FORWARD)
         return (1 - share) ** 0.5 * found + share**0.5 * drawn
 
     def _held(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import prod
 
 from sequela.core import InvalidInputError
-from sequela.core.checks import check_count, check_positive, check_share
+from sequela.core.checks import check_count, check_finite, check_positive, check_share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,8 @@ class ForecastConfig:
         near_width: Channels that look from voxel to voxel.
         count_width: Of the part that says how many lesions will come.
         timesteps: Of the noise schedule.
-        clumping: How much luck voxels share with each neighbour when a clean mask is drawn;
-            set after training so that lesions are as large as true ones at 10 denoising steps.
+        clumping_mm: How far voxels share their luck when a clean mask is drawn; set after training
+            so that lesions are as large as true ones at 10 denoising steps.
         dropout: Share of training examples whose treatment is told as unknown, for guidance.
         longest_years: Longest horizon in training; beyond, a forecast says so.
         lesions_seen: Fewest and most baseline lesions in training; beyond, a forecast says so.
@@ -39,7 +39,7 @@ class ForecastConfig:
     near_width: int = 8
     count_width: int = 48
     timesteps: int = 250
-    clumping: float = 0.0
+    clumping_mm: float = 0.0
     dropout: float = 0.12
     longest_years: float = 3.0
     lesions_seen: tuple[int, int] = (3, 363)
@@ -51,12 +51,17 @@ class ForecastConfig:
         check_count("count_width", self.count_width)
         check_count("timesteps", self.timesteps, minimum=2)
         check_share("dropout", self.dropout)
-        check_share("clumping", self.clumping)
+        check_finite("clumping_mm", self.clumping_mm, minimum=0.0)
         check_positive("longest_years", self.longest_years)
         if any(n % p for n, p in zip(self.shape, self.patch, strict=True)):
             raise InvalidInputError(
                 f"`patch` must divide `shape` along every axis, got {self.patch} for {self.shape}."
             )
+
+    @property
+    def spread(self) -> tuple[float, ...]:
+        """`clumping_mm` in voxels along d, h, w."""
+        return tuple(self.clumping_mm / spacing for spacing in self.spacing_mm)
 
     @property
     def patch_voxels(self) -> int:

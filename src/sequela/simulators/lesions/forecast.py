@@ -9,10 +9,12 @@ Source of the step: Austin et al., "Structured denoising diffusion models in dis
 arXiv:2107.03006, section 3 (draw the clean state, then the posterior), with Gaussian noise.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812  # the name everybody knows it by
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -30,7 +32,6 @@ from sequela.simulators.lesions.question import UNKNOWN, Question
 from sequela.simulators.lesions.summary import ForecastSummary, summarise
 
 _AT_ONCE = 8  # masks that are denoised together
-_ALONG_DEPTH = 0.4
 _GOLDEN = 0.6180339887498949  # levels this far apart (modulo 1) fill [0, 1] evenly at any length
 
 
@@ -259,7 +260,7 @@ def _denoised(
         odds = asked.odds(noisy, level, wanted)
         if index == 0:
             likely = odds.sigmoid().sum((0, 1)).double()
-        luck = shared(noise(index + 1, 1), asked.network.config.clumping)
+        luck = shared(noise(index + 1, 1), asked.network.config.spread)
         drawn = odds.sigmoid() > torch.special.ndtr(luck)
         if index < len(timesteps) - 1:
             levels = (timestep, timesteps[index + 1])
@@ -269,19 +270,22 @@ def _denoised(
     return np.stack([hold(*pair) for pair in pairs]), likely.cpu().numpy()
 
 
-def shared(luck: Tensor, clumping: float) -> Tensor:
+def shared(luck: Tensor, spread: tuple[float, ...]) -> Tensor:
     """Standard normal values of which neighbours share a part: lesions are drawn in one piece.
 
-    Each voxel's own chance stays what it was. Neighbours along d are farther off and share less.
+    Each voxel's own chance stays what it was, but at the edge of the grid.
 
     Args:
         luck: Independent standard normal values.
-        clumping: Weight of each neighbour along h and w, [0, 1].
+        spread: Standard deviation of the Gaussian that mixes them, in voxels along d, h, w.
     """
-    for axis, weight in ((-1, clumping), (-2, clumping), (-3, clumping * _ALONG_DEPTH)):
-        size = luck.shape[axis]
-        mixed = luck.clone()
-        mixed.narrow(axis, 1, size - 1).add_(luck.narrow(axis, 0, size - 1), alpha=weight)
-        mixed.narrow(axis, 0, size - 1).add_(luck.narrow(axis, 1, size - 1), alpha=weight)
-        luck = mixed / (1 + 2 * weight**2) ** 0.5
+    for axis, deviation in zip((-3, -2, -1), spread, strict=True):
+        reach = math.ceil(3 * deviation)
+        if not reach:
+            continue
+        weights = torch.exp(-torch.arange(-reach, reach + 1) ** 2 / (2 * deviation**2))
+        shape = [1, 1, 1, 1, 1]
+        shape[axis] = len(weights)
+        kernel = (weights / weights.square().sum().sqrt()).reshape(shape).to(luck)
+        luck = F.conv3d(luck, kernel, padding="same")
     return luck

@@ -270,7 +270,7 @@ class LesionForecastObjective:
 
     @torch.no_grad()
     def export(self, averaged: Any, folder: Path) -> None:
-        """Write the forecaster with its card, its clumping found on training patients."""
+        """Write the forecaster with its card, its clumping found on held-out patients."""
         if not self.settings.is_deterministic:
             calibrate_clumping(averaged.forecaster, self._shown(), voxels=self._voxels())
         card = {
@@ -293,9 +293,17 @@ class LesionForecastObjective:
         save_lesion_forecaster(averaged.forecaster, folder.with_suffix(".safetensors"), card)
 
     def _shown(self) -> list[tuple[PreparedVisit, Question]]:
-        """The first training patients, at their last visit."""
-        some = self.chosen[: self.settings.calibration_patients]
-        return [(self.cases.visit(i), self.cases.forms[i].question(-1)) for i in some]
+        """The first held-out patients, each at one of the visits in turn.
+
+        Training patients would not do: their places are known too well, and lesions come in larger
+        pieces.
+        """
+        some = range(min(self.settings.calibration_patients, len(self.held_out)))
+        turn = [i % self.settings.visits for i in some]
+        return [
+            (self.held_out.visit(i), self.held_out.forms[i].question(v))
+            for i, v in zip(some, turn, strict=True)
+        ]
 
     def _voxels(self) -> float:
         visits = [visit for form in self.cases.forms for visit in form.visits]
