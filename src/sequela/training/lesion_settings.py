@@ -31,7 +31,7 @@ class LesionForecastNetwork:
     pure_noise: float = 0.25  # share of draws that show nothing: they learn the probability map
     place_weight: float = 0.3
     overlap_weight: float = 0.05
-    calibration_patients: int = 48  # held-out patients whose masks set the clumping at the end
+    calibration_patients: int = 48  # held-out patients who set places and clumping at the end
     start: str = ""  # folder beside the output whose weights are gone on from, so far as they fit
     # Whether the mask is forecast at once, from no noise: the U-Net that diffusion must beat.
     is_deterministic: bool = False

@@ -22,7 +22,7 @@ class ProgressiveEditing:
     strength: float = 0.5  # share of the noise schedule rolled back per step
     # Weight of the condition; 1 is the plain prediction. What inversion keeps needs less of it than
     # the paper's 7.5, which it would paint over.
-    guidance_scale: float = 3.0
+    guidance_scale: float = 4.0
     # Below this share of the schedule the guidance of the last denoising step is used again: it
     # hardly turns any more, and asking for it costs double.
     reuse_guidance_below: float = 0.4
@@ -60,7 +60,7 @@ class ProgressiveEditing:
         for name in ("keep_inside", "keep_outside", "feather", "reuse_guidance_below"):
             check_share(name, getattr(self, name), hint="0 changes nothing, 1 everything.")
         check_share("fresh_noise", self.fresh_noise, hint="0 makes all samples alike.")
-        check_finite("guidance_scale", self.guidance_scale, minimum=0, hint="3 to 7.5 is usual.")
+        check_finite("guidance_scale", self.guidance_scale, minimum=0, hint="4 to 7.5 is usual.")
         check_choice("solver", self.solver, SOLVERS)
         check_choice("roll_back", self.roll_back, ("noise", "inversion"))
         check_choice("hand_over", self.hand_over, ("latent", "image", "8-bit"))

@@ -165,7 +165,8 @@ class Walk:
         found = (noisiest - signal * entering) / deviation
         share = self.settings.fresh_noise if step == 1 else 0.0
         drawn = self._normal(entering, step, _FORWARD)
-        return (1 - share) ** 0.5 * found + share**0.5 * drawn
+        mixed: Tensor = (1 - share) ** 0.5 * found + share**0.5 * drawn
+        return mixed
 
     def _held(
         self, baseline: Posterior, reference: Latents, noise: Tensor, step: int

@@ -24,6 +24,8 @@ class ForecastConfig:
         timesteps: Of the noise schedule.
         clumping_mm: How far voxels share their luck when a clean mask is drawn; set after training
             so that lesions are as large as true ones at 10 denoising steps.
+        prior_share: Of the base map, what is the prior map whatever is seen; below 1, set after
+            training on held-out patients.
         dropout: Share of training examples whose treatment is told as unknown, for guidance.
         longest_years: Longest horizon in training; beyond, a forecast says so.
         lesions_seen: Fewest and most baseline lesions in training; beyond, a forecast says so.
@@ -40,6 +42,7 @@ class ForecastConfig:
     count_width: int = 48
     timesteps: int = 250
     clumping_mm: float = 0.0
+    prior_share: float = 0.0
     dropout: float = 0.12
     longest_years: float = 3.0
     lesions_seen: tuple[int, int] = (3, 363)
@@ -52,6 +55,7 @@ class ForecastConfig:
         check_count("timesteps", self.timesteps, minimum=2)
         check_share("dropout", self.dropout)
         check_finite("clumping_mm", self.clumping_mm, minimum=0.0)
+        check_share("prior_share", self.prior_share)
         check_positive("longest_years", self.longest_years)
         if any(n % p for n, p in zip(self.shape, self.patch, strict=True)):
             raise InvalidInputError(

@@ -131,14 +131,19 @@ def forecasts(
 ) -> list[Forecast]:
     """Answers to several questions about one patient, from the same noise."""
     sampling = sampling or Sampling()
-    device = next(network.parameters()).device
-    free = torch.from_numpy(free_voxels(visit))[None, None].to(device)
-    present = torch.from_numpy(visit.present.astype(np.float32))[None].to(device)
-    known = network.encode(seen_channels(visit).to(device), present, free)
+    known = known_of(network, visit)
     burden = burden_of(visit)
     return [
         _answer(_Asked(network, known, question, burden, sampling), visit) for question in questions
     ]
+
+
+def known_of(network: LesionForecaster, visit: PreparedVisit) -> Known:
+    """What the network knows of a patient, places included."""
+    device = next(network.parameters()).device
+    free = torch.from_numpy(free_voxels(visit))[None, None].to(device)
+    present = torch.from_numpy(visit.present.astype(np.float32))[None].to(device)
+    return network.encode(seen_channels(visit).to(device), present, free)
 
 
 @dataclass(frozen=True, eq=False)
@@ -283,7 +288,7 @@ def shared(luck: Tensor, spread: tuple[float, ...]) -> Tensor:
         reach = math.ceil(3 * deviation)
         if not reach:
             continue
-        weights = torch.exp(-torch.arange(-reach, reach + 1) ** 2 / (2 * deviation**2))
+        weights = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * deviation**2))
         shape = [1, 1, 1, 1, 1]
         shape[axis] = len(weights)
         kernel = (weights / weights.square().sum().sqrt()).reshape(shape).to(luck)

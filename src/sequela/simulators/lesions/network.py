@@ -120,9 +120,11 @@ class LesionForecaster(nn.Module):
             free: Voxels where a lesion may come.
         """
         features, raw = self.encoder(seen, present)
-        raw = torch.where(free, raw, NOWHERE)
-        total = raw.flatten(1).logsumexp(1)[:, None, None, None, None]
-        return Known(features=features, base=torch.where(free, raw - total, NOWHERE))
+        base, share = _shares(raw, free), self.config.prior_share
+        if share:
+            prior = _shares(prior_of(seen), free)
+            base = torch.logaddexp(base + math.log1p(-share), prior + math.log(share))
+        return Known(features=features, base=torch.where(free, base, NOWHERE))
 
     def forward(
         self, noisy: Volume, level: Level, known: Known, told: Told, count: Float[Tensor, " batch"]
@@ -206,7 +208,7 @@ class Encoder(nn.Module):
             hidden = block(hidden, flags)
         hidden = hidden + self.whole(hidden.mean((2, 3, 4)))[:, :, None, None, None]
         added = self.fine(detail) + from_patches(self.coarse(F.silu(hidden)), self.patch)
-        return hidden, PRIOR_SCALE * seen[:, PRIOR_CHANNEL : PRIOR_CHANNEL + 1] + added
+        return hidden, prior_of(seen) + added
 
 
 class Condition(nn.Module):
@@ -249,6 +251,17 @@ class Block(nn.Module):
         changed = self.around(F.silu(self.norm(hidden)))
         added: Tensor = self.across(F.silu(changed * (1 + scale) + shift))
         return hidden + added
+
+
+def prior_of(seen: Tensor) -> Volume:
+    """Log chances by the prior map, not scaled to any sum."""
+    return PRIOR_SCALE * seen[:, PRIOR_CHANNEL : PRIOR_CHANNEL + 1]
+
+
+def _shares(raw: Volume, free: Tensor) -> Volume:
+    """Log chances that sum to 1 over each patient's free voxels."""
+    raw = torch.where(free, raw, NOWHERE)
+    return raw - raw.flatten(1).logsumexp(1)[:, None, None, None, None]
 
 
 def to_patches(volume: Tensor, patch: tuple[int, int, int]) -> Tensor:

@@ -15,13 +15,12 @@ from torch import Tensor, nn
 
 from sequela.checkpoints.single import read_single
 from sequela.core.checks import check_choice
-from sequela.simulators.lesions.calibrate import calibrate_clumping
+from sequela.simulators.lesions.calibrate import Followed, calibrate_clumping, calibrate_places
 from sequela.simulators.lesions.levels import cosine_schedule, level_of, timesteps_of
 from sequela.simulators.lesions.losses import overlap_loss, place_loss, voxel_loss
 from sequela.simulators.lesions.network import LesionForecaster, Level, Told
 from sequela.simulators.lesions.places import free_voxels, seen_channels
-from sequela.simulators.lesions.prepare import PreparedVisit
-from sequela.simulators.lesions.question import COVARIATES, UNKNOWN, Question
+from sequela.simulators.lesions.question import COVARIATES, UNKNOWN
 from sequela.simulators.lesions.store import FORMAT, save_lesion_forecaster, take_over
 from sequela.training.lesion_cases import Cases, CaseSettings, Form, draw_cases
 from sequela.training.lesion_settings import LesionForecastNetwork
@@ -270,9 +269,11 @@ class LesionForecastObjective:
 
     @torch.no_grad()
     def export(self, averaged: Any, folder: Path) -> None:
-        """Write the forecaster with its card, its clumping found on held-out patients."""
+        """Write the forecaster with its card, calibrated on held-out patients."""
         if not self.settings.is_deterministic:
-            calibrate_clumping(averaged.forecaster, self._shown(), voxels=self._voxels())
+            patients = self._followed()
+            calibrate_places(averaged.forecaster, patients)
+            calibrate_clumping(averaged.forecaster, patients, voxels=self._voxels())
         card = {
             "name": self.recipe.name,
             "inputs": {
@@ -292,17 +293,20 @@ class LesionForecastObjective:
         }
         save_lesion_forecaster(averaged.forecaster, folder.with_suffix(".safetensors"), card)
 
-    def _shown(self) -> list[tuple[PreparedVisit, Question]]:
+    def _followed(self) -> list[Followed]:
         """The first held-out patients, each at one of the visits in turn.
 
-        Training patients would not do: their places are known too well, and lesions come in larger
-        pieces.
+        Training patients would not do: their places are known too well.
         """
         some = range(min(self.settings.calibration_patients, len(self.held_out)))
-        turn = [i % self.settings.visits for i in some]
+        visits = self.settings.visits
         return [
-            (self.held_out.visit(i), self.held_out.forms[i].question(v))
-            for i, v in zip(some, turn, strict=True)
+            Followed(
+                visit=self.held_out.visit(i),
+                question=self.held_out.forms[i].question(visits - 1 - i % visits),
+                truth=self.held_out.net2(i, visits - 1 - i % visits),
+            )
+            for i in some
         ]
 
     def _voxels(self) -> float:
