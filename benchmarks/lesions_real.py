@@ -8,7 +8,8 @@ lesion prior, derived from 13 other patients, tell where change came? AUROC of t
 for the voxels of the change mask among those of the brain, patient by patient, and the mean with a
 95 % interval over patients, drawn with replacement; next to it that of the distance from the
 brain's middle, which needs no prior. Case sheets: the patients with FLAIR at both visits, through
-the whole path at their own interval: both FLAIRs, what was found at baseline, the real change, and
+the whole path at their own interval, brain and lesions found (one of the brain masks given there
+holds skull and scalp): both FLAIRs, what was found at baseline, the real change, and
 the forecast chance. The AUROC of the chance is told for each, as a description of three cases.
 """
 
@@ -114,7 +115,6 @@ def sheet(root: Path, name: str, options: argparse.Namespace) -> dict[str, objec
         horizon_years=years,
         samples=32,
         model=options.model,
-        files={"brain": folder / "brainmask.nii.gz"},
     )
     made.save(options.out / f"{name}-run", overwrite=True)
     baseline, last = made.states

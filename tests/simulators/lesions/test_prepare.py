@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from sequela.cohorts.synthetic.trial import draw_subject
 from sequela.core import (
@@ -100,6 +101,14 @@ def test_without_a_mask_the_baseline_is_named_and_finds_lesions(subject, images)
     assert prepared.lesions_from == "flair-threshold"
     assert any("flair-threshold" in notice for notice in prepared.notices)
     assert dice(prepared.lesions, subject.baseline_mask) > 0.3
+
+
+def test_lesions_are_not_found_in_a_mask_that_holds_the_skull(subject, images):
+    flair = images["FLAIR"].copy()
+    head = ndimage.binary_dilation(subject.brain_mask, iterations=12)
+    flair[head & ~subject.brain_mask] = 3 * np.median(flair[subject.brain_mask])
+    with pytest.raises(InvalidInputError, match="`lesions` could not be found"):
+        prepare_images({"FLAIR": flair}, FINE, brain=head)
 
 
 def test_a_missing_flair_is_warned_of_and_needs_a_mask(subject, images):

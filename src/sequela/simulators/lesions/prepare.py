@@ -21,6 +21,7 @@ from sequela.simulators.lesions.gather import Gathered, gather
 
 SEQUENCES = ("T1", "T2", "FLAIR", "PD", "T1-Gd")
 _FOR_BRAIN = ("FLAIR", "T1", "T2", "PD", "T1-Gd")  # the first that is there shows the brain
+_LARGEST_LOAD_ML = 200.0  # of lesions at baseline
 Volume = Float[np.ndarray, "depth height width"]
 Mask = Bool[np.ndarray, "depth height width"]
 
@@ -197,4 +198,13 @@ def _found_lesions(images: Mapping[str, Volume], brain: Mask, grid: Grid) -> Mas
         raise InvalidInputError(
             "`lesions` must be given when there is no FLAIR: nothing else is searched for lesions."
         )
-    return flair_lesions(images["FLAIR"], brain, grid.spacing_mm, likely=likely_at(brain, grid))
+    found = flair_lesions(images["FLAIR"], brain, grid.spacing_mm, likely=likely_at(brain, grid))
+    load_ml = float(found.sum()) * grid.voxel_ml
+    if load_ml > _LARGEST_LOAD_ML:
+        raise InvalidInputError(
+            f"`lesions` could not be found: {FLAIR_THRESHOLD} marks {load_ml:.0f} mL of "
+            f"{float(brain.sum()) * grid.voxel_ml:.0f} mL of brain, more than patients have "
+            f"({_LARGEST_LOAD_ML:.0f} mL). Check that the brain mask leaves out skull and scalp, or "
+            "give a lesion mask."
+        )
+    return found
