@@ -29,9 +29,10 @@ def hold(mask: Mask, odds: Float[np.ndarray, "depth height width"], count: int) 
         return np.asarray(np.isin(labels, kept))
     held = mask.copy()
     taken = ndimage.binary_dilation(mask, _AROUND)
-    for place in np.argsort(-odds, axis=None, kind="stable"):
+    able = np.flatnonzero(~taken & ~np.isneginf(odds)) if found < count else ()
+    for place in able[np.argsort(-odds.flat[able], kind="stable")] if len(able) else ():
         at = np.unravel_index(int(place), mask.shape)
-        if found == count or np.isneginf(odds[at]):
+        if found == count:
             break
         if not taken[at]:
             held[at] = True

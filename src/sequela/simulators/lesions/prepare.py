@@ -204,7 +204,7 @@ def _found_lesions(images: Mapping[str, Volume], brain: Mask, grid: Grid) -> Mas
         raise InvalidInputError(
             f"`lesions` could not be found: {FLAIR_THRESHOLD} marks {load_ml:.0f} mL of "
             f"{float(brain.sum()) * grid.voxel_ml:.0f} mL of brain, more than patients have "
-            f"({_LARGEST_LOAD_ML:.0f} mL). Check that the brain mask leaves out skull and scalp, or "
-            "give a lesion mask."
+            f"({_LARGEST_LOAD_ML:.0f} mL). Check that the brain mask leaves out skull and scalp, "
+            "or give a lesion mask."
         )
     return found
