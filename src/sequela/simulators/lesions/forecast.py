@@ -295,4 +295,5 @@ def _mixing(size: int, deviation: float) -> Float[Tensor, "size size"]:
     """The Gaussian as a matrix, of which columns inside the grid have length 1."""
     offset = torch.arange(size)[:, None] - torch.arange(size)
     weights = torch.exp(-(offset**2) / (2 * deviation**2))
-    return weights / weights[:, size // 2].norm()
+    mixing: Tensor = weights / weights[:, size // 2].norm()
+    return mixing
