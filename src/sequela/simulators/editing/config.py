@@ -114,8 +114,6 @@ PRESETS: dict[str, ProgressiveEditing] = {
         compose=False,
     ),
 }
-
-
 DEFAULT_PRESET = "steady"
 
 

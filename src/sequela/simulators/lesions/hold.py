@@ -23,14 +23,14 @@ def hold(mask: Mask, odds: Float[np.ndarray, "depth height width"], count: int) 
         count: Lesions that there shall be; fewer where there is no place for more.
     """
     labels, found = label_lesions(mask)
-    if found > count:
+    if found >= count:
         sizes = np.bincount(labels.ravel(), minlength=found + 1)[1:]
         kept = 1 + np.argsort(-sizes, kind="stable")[:count]
         return np.asarray(np.isin(labels, kept))
     held = mask.copy()
     taken = ndimage.binary_dilation(mask, _AROUND)
-    able = np.flatnonzero(~taken & ~np.isneginf(odds)) if found < count else ()
-    for place in able[np.argsort(-odds.flat[able], kind="stable")] if len(able) else ():
+    able = np.flatnonzero(~taken & ~np.isneginf(odds))
+    for place in able[np.argsort(-odds.flat[able], kind="stable")]:
         at = np.unravel_index(int(place), mask.shape)
         if found == count:
             break
