@@ -153,6 +153,8 @@ def test_volumes_are_sent_to_the_engine_of_volumes(films, tmp_path: Path) -> Non
     path = tmp_path / "scan.nii.gz"
     out = ("--out", tmp_path / "run")
     refused(bridge(path, path, *DATES, *out), "for films", "crossfade")
+    for words in (("--exposure", "none"), ("--video-layout", "side-by-side"), ("--video-label",)):
+        refused(call("bridge", path, path, *DATES, *words, *out), f"`{words[0]}` is for films")
     refused(call("bridge", path, path, *DATES, *out), "chest CT", "Hounsfield")
 
 

@@ -78,12 +78,20 @@ def bridge_volumes(options: dict[str, Any]) -> None:
     Raises:
         InvalidInputError: An option is given that only films have.
     """
-    plain = {"region": None, "prompt": None, "frame": None, "transition": "flow"}
+    plain = {
+        "region": None,
+        "prompt": None,
+        "frame": None,
+        "transition": "flow",
+        "exposure": "linear",
+        "video_layout": "frames",
+        "video_label": False,
+    }
     for name, value in plain.items():
         if options[name] != value:
             raise InvalidInputError(
-                f"`--{name}` is for films, but the visits are volumes, got {options[name]}. "
-                "Leave it out."
+                f"`--{name.replace('_', '-')}` is for films, but the visits are volumes, "
+                f"got {options[name]}. Leave it out."
             )
     own = {"age": None, "sex": None, "smoker": None, "treatment": None, "lungs": None}
     run_extrapolation(
