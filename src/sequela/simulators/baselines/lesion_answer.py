@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import nbinom, poisson
 
-from sequela.simulators.lesions.count_head import MOST_LESIONS
+from sequela.simulators.lesions.count_head import MOST_LESIONS, Counted
 from sequela.simulators.lesions.forecast import Forecast
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LesionAnswer:
+class LesionAnswer(Counted):
     """A forecast of one patient.
 
     Attributes:
@@ -30,16 +30,6 @@ class LesionAnswer:
         return cls(
             chances=forecast.chances, count_chances=forecast.count_chances, masks=forecast.masks
         )
-
-    @property
-    def expected_count(self) -> float:
-        """Mean of the count."""
-        return float(self.count_chances @ np.arange(len(self.count_chances)))
-
-    @property
-    def activity(self) -> float:
-        """Chance of any lesion."""
-        return float(1 - self.count_chances[0])
 
     @property
     def likeliest(self) -> Bool[np.ndarray, "depth height width"]:

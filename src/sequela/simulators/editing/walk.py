@@ -163,8 +163,9 @@ class Walk:
         )[0]
         signal, deviation = schedule.at(timesteps[0])
         found = (noisiest - signal * entering) / deviation
-        share = self.settings.fresh_noise if step == 1 else 0.0
-        drawn = self._normal(entering, step, _FORWARD)
+        if step > 1:
+            return found
+        share, drawn = self.settings.fresh_noise, self._normal(entering, step, _FORWARD)
         mixed: Tensor = (1 - share) ** 0.5 * found + share**0.5 * drawn
         return mixed
 

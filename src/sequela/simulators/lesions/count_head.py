@@ -7,6 +7,7 @@ a diffusion over rare voxels alone gets counts wrong, for no voxel tells how act
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name everybody knows it by
 from jaxtyping import Float, Int
@@ -16,6 +17,22 @@ from sequela.simulators.lesions.question import treatments
 
 MOST_LESIONS = 255  # counts beyond are taken as this many
 _ARM_WIDTH = 12
+
+
+class Counted:
+    """What the distribution of one count tells, for whoever holds `count_chances`."""
+
+    count_chances: Float[np.ndarray, " count"]
+
+    @property
+    def expected_count(self) -> float:
+        """Mean of the count's whole distribution."""
+        return float(self.count_chances @ np.arange(len(self.count_chances)))
+
+    @property
+    def activity(self) -> float:
+        """Chance of any lesion."""
+        return float(1 - self.count_chances[0])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ arXiv:2107.03006, section 3 (draw the clean state, then the posterior), with Gau
 """
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from sequela.core.checks import check_count, check_finite
 from sequela.diffusion.noise import NoiseSource
 from sequela.imaging.grid import Grid
 from sequela.simulators.lesions.burden import Burden, burden_of
-from sequela.simulators.lesions.count_head import CountChances, quantiles
+from sequela.simulators.lesions.count_head import CountChances, Counted, quantiles
 from sequela.simulators.lesions.hold import hold
 from sequela.simulators.lesions.levels import cosine_schedule, level_of, lower, timesteps_of
 from sequela.simulators.lesions.network import NOWHERE, Known, LesionForecaster, Level, Told
@@ -60,7 +60,7 @@ class Sampling:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Forecast:
+class Forecast(Counted):
     """Possible futures of one patient under one treatment.
 
     Attributes:
@@ -86,17 +86,7 @@ class Forecast:
         """Lesions of each mask."""
         return self.summary.counts
 
-    @property
-    def expected_count(self) -> float:
-        """Mean of the count's whole distribution."""
-        return float(self.count_chances @ np.arange(len(self.count_chances)))
-
-    @property
-    def activity(self) -> float:
-        """Chance of any lesion."""
-        return float(1 - self.count_chances[0])
-
-    @property
+    @cached_property
     def summary(self) -> ForecastSummary:
         """Counts and volumes of the masks."""
         return summarise(self.masks, self.grid)
