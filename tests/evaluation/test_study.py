@@ -12,6 +12,7 @@ from PIL import Image
 
 from sequela.core import InvalidInputError, OutputExistsError
 from sequela.evaluation import evaluate, read_protocol
+from sequela.metrics.confidence import conf_at
 from tests.evaluation.untaught import save_untaught_judge
 from tests.simulators.scans import drawn
 
@@ -152,6 +153,25 @@ def test_the_first_entrant_is_what_others_are_paired_with(finished):
     other = [r.figures["conf_final"] for r in finished[0].rows if r.made.entrant.label == "noise"]
     assert rows[1].beats is not None
     assert rows[1].beats.value == pytest.approx(np.mean(own) - np.mean(other))
+
+
+def test_at_the_firsts_own_likeness_an_entrant_is_scored_on_its_way_there(finished):
+    study = finished[0]
+    assert study.tables[0].rows[0].beats_alike is None
+    cases = {
+        label: [r for r in study.rows if r.made.entrant.label == label]
+        for label in ("editing", "noise")
+    }
+    gains = [
+        a.scores[-1] - conf_at(b.scores, b.likeness, a.likeness[-1])
+        for a, b in zip(cases["editing"], cases["noise"], strict=True)
+    ]
+    told = study.tables[0].rows[1].beats_alike
+    assert told is not None
+    assert told.value == pytest.approx(np.mean(gains))
+    for row in study.rows:
+        assert row.likeness[0] == 1
+        assert row.likeness[-1] == pytest.approx(row.figures["ssim"])
 
 
 def test_lost_and_damaged_cells_are_made_again_to_the_same_tables(finished, protocol, data):

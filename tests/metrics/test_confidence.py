@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from sequela.core import InvalidInputError
-from sequela.metrics.confidence import conf_final, conf_seq, monotonicity, rank_correlation
+from sequela.metrics.confidence import conf_at, conf_final, conf_seq, monotonicity, rank_correlation
 
 RISING = np.linspace(0.1, 0.9, 11)[None]
 
@@ -46,6 +46,18 @@ def test_a_simulator_that_does_nothing_earns_no_order_but_half_of_one_as_printed
     assert conf_seq(still)[0] == 0
     # ranks of 6 against 1 to 11: squared differences sum to 110
     assert rank_correlation(still, "literal")[0] == pytest.approx(1 - 6 * 110 / 990)
+
+
+def test_the_score_where_half_of_the_likeness_is_gone_lies_between_two_states():
+    scores, likeness = np.array([0.1, 0.3, 0.7]), np.array([1.0, 0.8, 0.4])
+    assert conf_at(scores, likeness, 0.5) == pytest.approx(0.3 + 0.75 * 0.4)
+    assert conf_at(scores, likeness, 1.0) == pytest.approx(0.1)
+    assert conf_at(scores, likeness, 0.2) == pytest.approx(0.7)  # never goes so far
+
+
+def test_a_simulation_that_comes_back_counts_where_it_first_was_there():
+    scores, likeness = np.array([0.0, 0.5, 1.0, 0.2]), np.array([1.0, 0.6, 0.8, 0.5])
+    assert conf_at(scores, likeness, 0.6) == pytest.approx(0.5)
 
 
 def test_too_few_states_and_missing_scores_are_refused():

@@ -28,16 +28,18 @@ def records(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "seed": row.made.seed,
             **row.figures,
             "scores": [round(float(s), 6) for s in row.scores],
+            "likeness": [round(float(s), 6) for s in row.likeness],
         }
         for row in rows
     ]
 
 
 def scores_csv(rows: Sequence[Row]) -> str:
-    """All cells; the judge's score of each state in one column, parted by blanks."""
+    """All cells; score and likeness of each state in one column each, parted by blanks."""
     lines = records(rows)
     for line in lines:
-        line["scores"] = " ".join(f"{s:g}" for s in line["scores"])
+        for name in ("scores", "likeness"):
+            line[name] = " ".join(f"{s:g}" for s in line[name])
     return _csv(lines, list(lines[0]) if lines else [])
 
 
@@ -120,7 +122,8 @@ def grid(table: Table) -> tuple[list[str], list[list[str]]]:
     """Head and body as words."""
     shown = [c for c in COLUMNS if any(row.figures[c].cases for row in table.rows)]
     printed = any(row.entrant.paper.get(table.domain) for row in table.rows)
-    head = ["", "n", *(COLUMNS[c] for c in shown), "Conf_final: first minus this", "KID"]
+    gains = ["Conf_final: first minus this", "the same at the first's SSIM"]
+    head = ["", "n", *(COLUMNS[c] for c in shown), *gains, "KID"]
     body = []
     for row in table.rows:
         paper = row.entrant.paper.get(table.domain, {})
@@ -130,7 +133,7 @@ def grid(table: Table) -> tuple[list[str], list[list[str]]]:
             if printed and column in paper:
                 told += f" (paper {paper[column]:g})"
             cells.append(told)
-        body.append([*cells, _signed(row.beats), f"{row.kid:.3f}"])
+        body.append([*cells, _signed(row.beats), _signed(row.beats_alike), f"{row.kid:.3f}"])
     return head, body
 
 

@@ -38,6 +38,24 @@ def curves_svg(table: Table, rows: Sequence[Row]) -> str:
     return _lines_svg(own, "judge's probability", [r.scores for r in own])
 
 
+def prices_svg(table: Table, rows: Sequence[Row]) -> str:
+    """Mean score of each state over how much of the image is lost by then, as 1 - SSIM."""
+    plt = _pyplot()
+    figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+    found: dict[str, list[Row]] = {}
+    for row in table.own(rows):
+        found.setdefault(row.made.entrant.label, []).append(row)
+    for name, own in found.items():
+        longest = max(len(r.scores) for r in own)
+        whole = [r for r in own if len(r.scores) == longest]
+        lost = 1 - np.mean([r.likeness for r in whole], axis=0)
+        axes.plot(lost, np.mean([r.scores for r in whole], axis=0), marker=".", label=name)
+    axes.set_xlabel("1 - SSIM to the baseline")
+    axes.set_ylabel("judge's probability")
+    axes.legend(fontsize=7, frameon=False, ncols=2)
+    return _svg(figure)
+
+
 def steps_svg(table: Table, rows: Sequence[Row], folder: Path) -> str:
     """Mean |x_n - x_(n-1)| of each step on a log axis: does it settle?"""
     own = table.own(rows)

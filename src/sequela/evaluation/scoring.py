@@ -39,12 +39,14 @@ class Row:
         made: The cell it is of.
         figures: By name; nan where a figure cannot be told.
         scores: The judge's calibrated probability of each state.
+        likeness: SSIM of each state to the first.
         features: The judge's own features of each state.
     """
 
     made: Made
     figures: dict[str, float]
     scores: Float[np.ndarray, " state"]
+    likeness: Float[np.ndarray, " state"]
     features: Float[np.ndarray, "state feature"]
 
 
@@ -82,7 +84,8 @@ class Judges:
         seen = fitted(list(cell.states), card["image_size"], card["channels"])
         logits = self.judge.logits(seen)
         scores = self.judge.calibration(logits)
-        first, last = (_scaled(cell.states[i]) for i in (0, -1))
+        states = [_scaled(state) for state in cell.states]
+        likeness = np.array([1.0] + [ssim(states[0], s, data_range=255) for s in states[1:]])
         table = scores[None]
         figures = {
             "conf_final": float(conf_final(table)[0]),
@@ -91,14 +94,14 @@ class Judges:
             "monotonicity": float(monotonicity(table)[0]),
             "rise": float(logits[-1] - logits[0]),
             **self._identity(cell),
-            "ssim": ssim(first, last, data_range=255),
-            "psnr_db": psnr(first, last, data_range=255),
+            "ssim": float(likeness[-1]),
+            "psnr_db": psnr(states[0], states[-1], data_range=255),
             "change": cell.figures["change"][-1],
             "outside": max(cell.figures["outside"]),
             "ghosting": cell.figures["ghosting"][0],
         }
         features = self.judge.features(seen)
-        return Row(made=made, figures=figures, scores=scores, features=features)
+        return Row(made=made, figures=figures, scores=scores, likeness=likeness, features=features)
 
     def features_of(self, examples: Sequence[Example]) -> Float[np.ndarray, "image feature"]:
         """The same of real images, read and shown as cells are."""

@@ -111,6 +111,7 @@ def _part(study: Study, table: Table, cells: Path) -> dict[str, object]:
         "head": head,
         "body": body,
         "curves": pictures.curves_svg(table, study.rows),
+        "prices": pictures.prices_svg(table, study.rows),
         "steps": pictures.steps_svg(table, study.rows, cells),
         "paths": pictures.paths_svg(table, study.rows),
         "subgroups": outputs.subgroup_grid(table) if table.subgroups else None,

@@ -1,6 +1,6 @@
 """Tables: entrants with intervals, and their paired differences to the first of their table."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from sequela.evaluation.protocol import Entrant
 from sequela.evaluation.scoring import Judges, Row
 from sequela.metrics.bootstrap import Estimate, mean_estimate
+from sequela.metrics.confidence import conf_at
 from sequela.metrics.kid import kid
 from sequela.metrics.subgroups import UNKNOWN, SubgroupRow, age_band, subgroup_rows
 
@@ -36,6 +37,8 @@ class TableRow:
         figures: Mean with interval, by column.
         beats: Conf_final of the table's first entrant minus this one's, on the same images;
             None for the first itself.
+        beats_alike: The same where both have changed the image as much as the first does in the
+            end, by SSIM.
         kid: On the judge's features against real ill images, and of real halves beside.
     """
 
@@ -43,6 +46,7 @@ class TableRow:
     images: int
     figures: dict[str, Estimate]
     beats: Estimate | None
+    beats_alike: Estimate | None
     kid: float
 
 
@@ -113,7 +117,8 @@ def _table(name: str, domain: str, rows: list[Row], judges: Judges, real: np.nda
                 entrant=own[0].made.entrant,
                 images=len(own),
                 figures={c: _mean(own, c) for c in COLUMNS},
-                beats=None if own is first else _paired(first, own),
+                beats=None if own is first else _paired(first, own, _gain),
+                beats_alike=None if own is first else _paired(first, own, _gain_alike),
                 kid=_distance(np.stack([row.features[-1] for row in own]), real, known),
             )
             for own in entrants.values()
@@ -144,11 +149,22 @@ def _mean(rows: Sequence[Row], column: str) -> Estimate:
     return mean_estimate(values, patients)
 
 
-def _paired(first: Sequence[Row], other: Sequence[Row]) -> Estimate:
+def _gain(first: Row, other: Row) -> float:
+    return first.figures["conf_final"] - other.figures["conf_final"]
+
+
+def _gain_alike(first: Row, other: Row) -> float:
+    reached = float(first.likeness[-1])
+    return first.figures["conf_final"] - conf_at(other.scores, other.likeness, reached)
+
+
+def _paired(
+    first: Sequence[Row], other: Sequence[Row], gain: Callable[[Row, Row], float]
+) -> Estimate:
     """On images and seeds that both have."""
     mine = {(r.made.key.image, r.made.seed): r for r in first}
     pairs = [(mine[key], r) for r in other if (key := (r.made.key.image, r.made.seed)) in mine]
-    gains = np.array([a.figures["conf_final"] - b.figures["conf_final"] for a, b in pairs])
+    gains = np.array([gain(a, b) for a, b in pairs])
     return mean_estimate(gains, np.array([b.made.example.patient for _, b in pairs]))
 
 

@@ -45,6 +45,29 @@ def monotonicity(scores: Float[np.ndarray, "case state"]) -> Float[np.ndarray, "
     return rank_correlation(scores, "standard")
 
 
+def conf_at(
+    scores: Float[np.ndarray, " state"], likeness: Float[np.ndarray, " state"], wanted: float
+) -> float:
+    """The score where a simulation is as like its first state as is wanted, between two states.
+
+    Two simulators that keep different amounts of the image are compared fairly where they keep the
+    same. A simulation that never moves so far gives its last score.
+
+    Args:
+        scores: A judge's score of each state.
+        likeness: Of each state to the first, such as SSIM; the first is 1.
+        wanted: As far as to go; the first state there counts.
+    """
+    there = np.flatnonzero(likeness <= wanted)
+    if not len(there):
+        return float(scores[-1])
+    after = int(there[0])
+    if after == 0:
+        return float(scores[0])
+    pair = slice(after - 1, after + 1)
+    return float(np.interp(-wanted, -likeness[pair], scores[pair]))
+
+
 def rank_correlation(
     scores: Float[np.ndarray, "case state"], kind: Kind
 ) -> Float[np.ndarray, " case"]:
