@@ -48,7 +48,6 @@ class Painter(nn.Module):
         self.last = nn.Conv3d(width, 1, 1)
         nn.init.zeros_(self.last.weight)  # training starts from the sum alone
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]  # it has a bias
-        self.to(memory_format=torch.channels_last_3d)  # 1.4 times as fast on a CPU
 
     def forward(
         self,
@@ -79,6 +78,7 @@ class Painter(nn.Module):
         shape = x.shape[2:]
         spare = [-side % 2 ** (_LEVELS - 1) for side in shape]
         x = F.pad(x, [n for side in reversed(spare) for n in (0, side)], mode="replicate")
+        x = x.contiguous(memory_format=torch.channels_last_3d)  # 1.4 times as fast on a CPU
         kept: list[Tensor] = []
         for level, stage in enumerate(self.enter):
             x = stage(x if level == 0 else F.avg_pool3d(x, 2))
