@@ -40,19 +40,16 @@ def curves_svg(table: Table, rows: Sequence[Row]) -> str:
 
 def prices_svg(table: Table, rows: Sequence[Row]) -> str:
     """Mean score of each state over how much of the image is lost by then, as 1 - SSIM."""
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+    figure, axes = _plot("1 - SSIM to the baseline", "judge's probability")
     found: dict[str, list[Row]] = {}
     for row in table.own(rows):
         found.setdefault(row.made.entrant.label, []).append(row)
+    looks = _looks(list(found))
     for name, own in found.items():
         longest = max(len(r.scores) for r in own)
         whole = [r for r in own if len(r.scores) == longest]
         lost = 1 - np.mean([r.likeness for r in whole], axis=0)
-        axes.plot(lost, np.mean([r.scores for r in whole], axis=0), marker=".", label=name)
-    axes.set_xlabel("1 - SSIM to the baseline")
-    axes.set_ylabel("judge's probability")
-    axes.legend(fontsize=7, frameon=False, ncols=2)
+        axes.plot(lost, np.mean([r.scores for r in whole], axis=0), **looks[name])
     return _svg(figure)
 
 
@@ -63,7 +60,7 @@ def steps_svg(table: Table, rows: Sequence[Row], folder: Path) -> str:
     for row in own:
         states = row.made.read(folder).states.astype(np.float32)
         moves.append(np.abs(np.diff(states, axis=0)).reshape(len(states) - 1, -1).mean(1) / 255)
-    return _lines_svg(own, "mean |change| of a step, share of the window", moves, log=True, first=1)
+    return _lines_svg(own, "mean |change| of a step", moves, log=True, first=1)
 
 
 def paths_svg(table: Table, rows: Sequence[Row]) -> str:
@@ -75,14 +72,11 @@ def paths_svg(table: Table, rows: Sequence[Row]) -> str:
         name: np.stack([f for f in found if len(f) == max(map(len, found))])
         for name, found in own.items()
     }
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+    figure, axes = _plot("judge's features, first axis", "second axis")
+    looks = _looks(list(own))
     for name, found in paths(whole).items():
         across, up = found.mean(axis=0).T
-        axes.plot(across, up, marker=".", label=name)
-    axes.set_xlabel("judge's features, first axis")
-    axes.set_ylabel("second axis")
-    axes.legend(fontsize=7, frameon=False, ncols=2)
+        axes.plot(across, up, **looks[name])
     return _svg(figure)
 
 
@@ -121,10 +115,9 @@ def _lines_svg(
     log: bool = False,
     first: int = 0,
 ) -> str:
-    plt = _pyplot()
-    figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
-    entrants = list(dict.fromkeys(r.made.entrant.label for r in rows))
-    for name in entrants:
+    figure, axes = _plot("step", label)
+    looks = _looks([r.made.entrant.label for r in rows])
+    for name, look in looks.items():
         own = [v for r, v in zip(rows, values, strict=True) if r.made.entrant.label == name]
         longest = max(len(v) for v in own)
         table = np.stack([v for v in own if len(v) == longest])
@@ -133,17 +126,31 @@ def _lines_svg(
         mean = table.mean(0)
         error = 1.96 * table.std(0) / max(1, len(table)) ** 0.5
         steps = np.arange(first, first + longest)
-        axes.plot(steps, mean, marker=".", label=name)
-        axes.fill_between(steps, mean - error, mean + error, alpha=0.12)
+        axes.plot(steps, mean, **look)
+        axes.fill_between(steps, mean - error, mean + error, color=look["color"], alpha=0.12)
     if log:
         axes.set_yscale("log")
-    axes.set_xlabel("step")
-    axes.set_ylabel(label)
-    axes.legend(fontsize=7, frameon=False, ncols=2)
     return _svg(figure)
 
 
+def _plot(across: str, up: str) -> tuple[Any, Any]:
+    figure, axes = _pyplot().subplots(figsize=(6.4, 4.4), layout="constrained")
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    return figure, axes
+
+
+def _looks(labels: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The same colour and line for an entrant in every plot of its table."""
+    names = list(dict.fromkeys(labels))
+    return {
+        name: {"label": name, "marker": ".", "color": f"C{i % 10}", "ls": ("-", "--")[i // 10 % 2]}
+        for i, name in enumerate(names)
+    }
+
+
 def _svg(figure: Any) -> str:
+    figure.legend(loc="outside lower center", fontsize=7, frameon=False, ncols=3)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     _pyplot().close(figure)
