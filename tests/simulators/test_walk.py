@@ -112,12 +112,12 @@ def test_no_preset_touches_the_global_random_state(preset):
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_late_denoising_steps_ask_one_text_only():
+@pytest.mark.parametrize("findings", [1, 2])
+def test_late_denoising_steps_ask_one_text_only(findings):
     backbone = FakeBackbone()
     settings = PRESETS["fast"].changed(num_steps=1)
-    ProgressiveEditor(backbone=backbone, settings=settings).latents(
-        drawn(), condition=asked("+0.1")
-    )
+    condition = Condition(findings=asked("+0.1").findings * findings)
+    ProgressiveEditor(backbone=backbone, settings=settings).latents(drawn(), condition=condition)
     limit = settings.reuse_guidance_below * len(backbone.schedule)
-    assert {texts for t, texts in backbone.calls if t >= limit} == {2}
+    assert {texts for t, texts in backbone.calls if t >= limit} == {1 + findings}
     assert {texts for t, texts in backbone.calls if t < limit} == {1}

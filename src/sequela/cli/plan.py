@@ -27,7 +27,7 @@ def print_plan(job: Any, paths: list[Path], targets: list[Path]) -> None:
     )
     texts = 1 + len(condition.findings)
     late = settings.reuse_guidance_below * len(editor.backbone.schedule)
-    asked = sum(1 if timestep < late and texts == 2 else texts for timestep in timesteps)
+    asked = sum(1 if timestep < late else texts for timestep in timesteps)
     if settings.roll_back == "inversion":
         asked += len(timesteps)
     evaluations = settings.num_steps * asked
