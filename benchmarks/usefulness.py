@@ -5,12 +5,13 @@
     python benchmarks/usefulness.py table --data DIR --out work/usefulness
 
 The real images are those of training patients that `skin-mini` never saw: 203 nevi, and all or few
-melanomas. Each nevus is edited to melanoma by the default preset; its last state counts as
-melanoma. What an edit leaves behind must not become the sign of a melanoma, so a third arm also
-takes each nevus after an edit of the same size towards a nevus, which counts as a nevus. All arms
+melanomas. A hundred of the nevi are edited to melanoma by the default preset; the last state counts
+as melanoma. What an edit leaves behind must not become the sign of a melanoma, so a third arm also
+takes these nevi after an edit of the same size towards a nevus, which counts as a nevus. All arms
 train the same network for the same number of steps on batches that are half melanoma, three seeds
 each, and are scored on the real `test` images. `skin-mini` learned from melanomas of others,
-so what simulation adds may be what real images of theirs would: the last arm takes those instead.
+so what simulation adds may be what real images of theirs would: the last arm takes a hundred of
+those instead.
 """
 
 import argparse
@@ -41,6 +42,7 @@ SETS = ("skin-ham", "skin-isic")
 TARGET = "melanoma"
 SEEDS = (0, 1, 2)
 FEW = 20
+EDITED = 100  # nevi
 ARMS = ("real", "and simulated", "and simulated with controls", "and real ones of others")
 RECIPE = """
 name = "usefulness"
@@ -100,7 +102,8 @@ def side(examples: Iterable[Example], split: str, learner: str = "", *, ill: boo
 def simulate(options: argparse.Namespace) -> None:
     """Each training nevus as a melanoma, and after an edit of the same size to a nevus."""
     editor = ProgressiveEditor(backbone=load_backbone(find_model("skin-mini")))
-    for number, example in enumerate(side(asked_for(options.data), "train", "judge", ill=False)):
+    nevi = side(asked_for(options.data), "train", "judge", ill=False)
+    for number, example in enumerate(few(nevi, EDITED)):
         files = {kind: made_file(options.out, kind, example) for kind in ("ill", "control")}
         if files["control"].exists():
             continue
@@ -146,11 +149,11 @@ def write_arm(options: argparse.Namespace, arm: str, share: str, folder: Path) -
     ill = [e.path for e in (few(melanomas, FEW) if share == "few" else melanomas)]
     healthy = [e.path for e in nevi]
     if "simulated" in arm:
-        ill += [made_file(options.out, "ill", e) for e in nevi]
+        ill += [made_file(options.out, "ill", e) for e in few(nevi, EDITED)]
     if "controls" in arm:
-        healthy += [made_file(options.out, "control", e) for e in nevi]
+        healthy += [made_file(options.out, "control", e) for e in few(nevi, EDITED)]
     if "others" in arm:
-        ill += [e.path for e in few(side(examples, "train", "generator", ill=True), len(nevi))]
+        ill += [e.path for e in few(side(examples, "train", "generator", ill=True), EDITED)]
     rows = [(p, "", "train") for p in healthy] + [(p, TARGET, "train") for p in ill]
     rows += [(e.path, TARGET if e.findings else "", "val") for e in examples if e.split == "val"]
     folder.mkdir(parents=True, exist_ok=True)
