@@ -21,6 +21,8 @@ def test_the_quick_protocol_runs_on_real_images(tmp_path) -> None:
     assert len(study.rows) == protocol.domains[0].images * len(protocol.entrants)
     assert all(row.figures["outside"] == 0 for row in study.rows)
     for row in study.rows:
+        called = float(row.scores[-1] > 0.5)
+        assert row.figures["same_and_ill"] == called * row.figures["identity_region"]
         if row.made.entrant.label == "persistence":
             assert row.figures["change"] == 0
             assert row.figures["identity_region"] == 1

@@ -10,7 +10,7 @@ from typing import Any
 from sequela.core import MissingExtraError
 from sequela.evaluation.scoring import Row
 from sequela.evaluation.simulate import Failure
-from sequela.evaluation.tables import COLUMNS, Table
+from sequela.evaluation.tables import COLUMNS, GAINS, Table, TableRow
 from sequela.metrics.bootstrap import Estimate
 
 _FAILED = ("domain", "image", "seed", "reason")
@@ -122,7 +122,8 @@ def grid(table: Table) -> tuple[list[str], list[list[str]]]:
     """Head and body as words."""
     shown = [c for c in COLUMNS if any(row.figures[c].cases for row in table.rows)]
     printed = any(row.entrant.paper.get(table.domain) for row in table.rows)
-    gains = ["Conf_final: first minus this", "the same at the first's SSIM"]
+    compared = [name for name in GAINS if any(_is_told(row, name) for row in table.rows)]
+    gains = [f"{name}: first minus this" for name in compared]
     head = ["", "n", *(COLUMNS[c] for c in shown), *gains, "KID"]
     body = []
     for row in table.rows:
@@ -133,8 +134,13 @@ def grid(table: Table) -> tuple[list[str], list[list[str]]]:
             if printed and column in paper:
                 told += f" (paper {paper[column]:g})"
             cells.append(told)
-        body.append([*cells, _signed(row.beats), _signed(row.beats_alike), f"{row.kid:.3f}"])
+        ahead = [_signed(row.gains.get(name)) for name in compared]
+        body.append([*cells, *ahead, f"{row.kid:.3f}"])
     return head, body
+
+
+def _is_told(row: TableRow, name: str) -> bool:
+    return name in row.gains and row.gains[name].cases > 0
 
 
 def subgroup_grid(table: Table) -> tuple[list[str], list[list[str]]]:

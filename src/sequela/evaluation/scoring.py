@@ -29,6 +29,7 @@ from sequela.metrics.similarity import psnr, ssim
 from sequela.render import to_display, viewing_size
 
 Picture = UInt8[np.ndarray, "height width *channel"]
+_ILL = 0.5  # calibrated probability from which on a state counts as ill
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,14 +87,15 @@ class Judges:
         scores = self.judge.calibration(logits)
         states = [_scaled(state) for state in cell.states]
         likeness = np.array([1.0] + [ssim(states[0], s, data_range=255) for s in states[1:]])
-        table = scores[None]
+        table, same = scores[None], self._identity(cell)
         figures = {
             "conf_final": float(conf_final(table)[0]),
             "conf_seq": float(conf_seq(table)[0]),
             "conf_seq_literal": float(conf_seq(table, "literal")[0]),
             "monotonicity": float(monotonicity(table)[0]),
             "rise": float(logits[-1] - logits[0]),
-            **self._identity(cell),
+            **same,
+            "same_and_ill": same["identity_region"] * float(scores[-1] > _ILL),
             "ssim": float(likeness[-1]),
             "psnr_db": psnr(states[0], states[-1], data_range=255),
             "change": cell.figures["change"][-1],

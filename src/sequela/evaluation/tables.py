@@ -15,6 +15,7 @@ from sequela.metrics.subgroups import UNKNOWN, SubgroupRow, age_band, subgroup_r
 COLUMNS = {
     "identity": "same person, whole",
     "identity_region": "same person, region",
+    "same_and_ill": "same person and ill",
     "conf_final": "Conf_final",
     "conf_seq": "Conf_seq",
     "rise": "rise (logit)",
@@ -27,6 +28,9 @@ COLUMNS = {
 """Figures of a table, by the name they have in `scores.csv`."""
 
 
+Gain = Callable[[Row, Row], float]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TableRow:
     """One entrant in one domain.
@@ -35,18 +39,15 @@ class TableRow:
         entrant: Which.
         images: Cells it rests on.
         figures: Mean with interval, by column.
-        beats: Conf_final of the table's first entrant minus this one's, on the same images;
-            None for the first itself.
-        beats_alike: The same where both have changed the image as much as the first does in the
-            end, by SSIM.
+        gains: What the table's first entrant has more than this one, on the same images, by the
+            names of `GAINS`; empty for the first itself.
         kid: On the judge's features against real ill images, and of real halves beside.
     """
 
     entrant: Entrant
     images: int
     figures: dict[str, Estimate]
-    beats: Estimate | None
-    beats_alike: Estimate | None
+    gains: dict[str, Estimate]
     kid: float
 
 
@@ -117,8 +118,7 @@ def _table(name: str, domain: str, rows: list[Row], judges: Judges, real: np.nda
                 entrant=own[0].made.entrant,
                 images=len(own),
                 figures={c: _mean(own, c) for c in COLUMNS},
-                beats=None if own is first else _paired(first, own, _gain),
-                beats_alike=None if own is first else _paired(first, own, _gain_alike),
+                gains={} if own is first else {n: _paired(first, own, g) for n, g in GAINS.items()},
                 kid=_distance(np.stack([row.features[-1] for row in own]), real, known),
             )
             for own in entrants.values()
@@ -142,30 +142,39 @@ def _subgroups(rows: Sequence[Row]) -> tuple[SubgroupRow, ...]:
 
 def _mean(rows: Sequence[Row], column: str) -> Estimate:
     values = np.array([row.figures[column] for row in rows])
-    patients = np.array([row.made.example.patient for row in rows])
+    return _told(values, np.array([row.made.example.patient for row in rows]))
+
+
+def _told(values: np.ndarray, patients: np.ndarray) -> Estimate:
     if np.isnan(values).all():
         nothing = float("nan")
         return Estimate(value=nothing, low=nothing, high=nothing, cases=0, patients=0)
     return mean_estimate(values, patients)
 
 
-def _gain(first: Row, other: Row) -> float:
-    return first.figures["conf_final"] - other.figures["conf_final"]
+def _more(column: str) -> Gain:
+    return lambda first, other: first.figures[column] - other.figures[column]
 
 
-def _gain_alike(first: Row, other: Row) -> float:
+def _more_at_its_likeness(first: Row, other: Row) -> float:
     reached = float(first.likeness[-1])
     return first.figures["conf_final"] - conf_at(other.scores, other.likeness, reached)
 
 
-def _paired(
-    first: Sequence[Row], other: Sequence[Row], gain: Callable[[Row, Row], float]
-) -> Estimate:
+GAINS: dict[str, Gain] = {
+    "Conf_final": _more("conf_final"),
+    "Conf_final at the first's SSIM": _more_at_its_likeness,
+    "same person and ill": _more("same_and_ill"),
+}
+"""What the first entrant of a table is ahead in."""
+
+
+def _paired(first: Sequence[Row], other: Sequence[Row], gain: Gain) -> Estimate:
     """On images and seeds that both have."""
     mine = {(r.made.key.image, r.made.seed): r for r in first}
     pairs = [(mine[key], r) for r in other if (key := (r.made.key.image, r.made.seed)) in mine]
     gains = np.array([gain(a, b) for a, b in pairs])
-    return mean_estimate(gains, np.array([b.made.example.patient for _, b in pairs]))
+    return _told(gains, np.array([b.made.example.patient for _, b in pairs]))
 
 
 def _distance(made: np.ndarray, real: np.ndarray, features: str) -> float:
