@@ -3,7 +3,9 @@
 Source: Ho and Salimans, "Classifier-Free Diffusion Guidance", arXiv:2207.12598 (the scale here is
 their w + 1, as in the published pipelines); Liu et al., "Compositional Visual Generation with
 Composable Diffusion Models", arXiv:2206.01714, equation (11). Departs from the latter: where
-findings overlap, their sum is divided by the root of the summed squared weights, if above 1.
+findings overlap, their sum is divided by the norm it would have if each had norm 1, if above 1: by
+the root of the summed squared weights where they pull in unrelated ways, by the sum of the weights
+where they pull the same way, as most findings of one organ do.
 """
 
 from collections.abc import Sequence
@@ -48,12 +50,28 @@ def guided(
     ]
     if not shares:
         return unconditional
-    # The floor of 1 leaves a single weak finding weak: only overlaps are brought down.
-    squares = unconditional.new_zeros(())
-    for share in shares:
-        squares = squares + share.square()
-    norm = squares.sqrt().clamp(min=1)
+    pulls = [conditional - unconditional for conditional in conditionals]
     direction = torch.zeros_like(unconditional)
-    for share, conditional in zip(shares, conditionals, strict=True):
-        direction = direction + share / norm * (conditional - unconditional)
-    return unconditional + guidance_scale * direction
+    for share, pull in zip(shares, pulls, strict=True):
+        direction = direction + share * pull
+    # The floor of 1 leaves a single weak finding weak: only overlaps are brought down.
+    norm = _common_norm(shares, pulls).sqrt().clamp(min=1)
+    return unconditional + guidance_scale * direction / norm
+
+
+def _common_norm(shares: Sequence[Tensor], pulls: Sequence[Prediction]) -> Tensor:
+    """Squared norm of all shares together, each pair by how much they pull the same way."""
+    total = pulls[0].new_zeros(())
+    for i, (share, pull) in enumerate(zip(shares, pulls, strict=True)):
+        total = total + share.square()
+        for other, second in zip(shares[:i], pulls[:i], strict=True):
+            both = share * other
+            total = total + 2 * both * _alike(both * pull, both * second)
+    return total
+
+
+def _alike(one: Prediction, other: Prediction) -> Float[Tensor, "batch 1 1 1"]:
+    """Cosine of two directions, one for each sample; 0 where either is nothing."""
+    one, other = one.flatten(1), other.flatten(1)
+    cosine = torch.nn.functional.cosine_similarity(one, other, dim=1)
+    return cosine.view(-1, 1, 1, 1)

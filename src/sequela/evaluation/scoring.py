@@ -23,7 +23,7 @@ from sequela.evaluation.protocol import DomainTask
 from sequela.evaluation.simulate import Made
 from sequela.imaging import Fit, channels_first
 from sequela.io import read_scan
-from sequela.metrics.confidence import conf_final, conf_seq, monotonicity
+from sequela.metrics.confidence import conf_seq, monotonicity
 from sequela.metrics.identity import identity, region_box
 from sequela.metrics.similarity import psnr, ssim
 from sequela.render import to_display, viewing_size
@@ -87,12 +87,10 @@ class Judges:
         scores = self.judge.calibration(logits)
         states = [_scaled(state) for state in cell.states]
         likeness = np.array([1.0] + [ssim(states[0], s, data_range=255) for s in states[1:]])
-        table, same = scores[None], self._identity(cell)
+        same = self._identity(cell)
         figures = {
-            "conf_final": float(conf_final(table)[0]),
-            "conf_seq": float(conf_seq(table)[0]),
-            "conf_seq_literal": float(conf_seq(table, "literal")[0]),
-            "monotonicity": float(monotonicity(table)[0]),
+            "conf_final": float(scores[-1]),
+            **_order(scores[None]),
             "rise": float(logits[-1] - logits[0]),
             **same,
             "same_and_ill": same["identity_region"] * float(scores[-1] > _ILL),
@@ -134,6 +132,17 @@ class Judges:
             found[f"cosine{name}"] = cosine
             found[f"identity{name}"] = float(cosine >= embed.threshold(kind))
         return found
+
+
+def _order(scores: Float[np.ndarray, "1 state"]) -> dict[str, float]:
+    """Figures of the order of states; a single step has none."""
+    if scores.shape[1] <= 2:
+        return dict.fromkeys(("conf_seq", "conf_seq_literal", "monotonicity"), nan)
+    return {
+        "conf_seq": float(conf_seq(scores)[0]),
+        "conf_seq_literal": float(conf_seq(scores, "literal")[0]),
+        "monotonicity": float(monotonicity(scores)[0]),
+    }
 
 
 def fitted(images: Sequence[Picture], size: int, channels: int) -> torch.Tensor:
