@@ -38,8 +38,9 @@ def main() -> None:
         shown.append(first)
         labels.append(film.path.stem)
         row = []
+        region = Region(array=np.maximum(*places.values()), origin="drawn")
         for name, asked in ways.items():
-            states = editor.simulate(scan, condition=asked, seed=number).states
+            states = editor.simulate(scan, condition=asked, region=region, seed=number).states
             last = to_display(states[-1].image, scan.window).astype(float)
             shown += [last, np.clip(128 + 2 * (last - first), 0, 255)]
             labels += [name, "its change, twice"]

@@ -23,11 +23,9 @@ from films import as_judged, interval, write_figures
 from PIL import Image
 
 import sequela
-from sequela.backbones import load_backbone
 from sequela.checkpoints import (
     Classifier,
     TrainedEmbedder,
-    find_model,
     find_network,
     load_classifier,
     load_embedder,
@@ -54,7 +52,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="so many patients only")
     options = parser.parse_args()
 
-    editor = ProgressiveEditor(backbone=load_backbone(find_model("chest-mini")))
+    editor = sequela.load(model="chest-mini")
     judge = load_classifier(options.judge)
     embed = load_embedder(find_network("chest-identity"))
     rows = []

@@ -25,7 +25,6 @@ from sequela.checkpoints import load_classifier
 from sequela.conditioning import auto_region, vocabulary_of
 from sequela.core import Trajectory
 from sequela.render import contact_sheet, to_display, viewing_size
-from sequela.simulators.editing import DEFAULT_PRESET
 
 Control = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
@@ -40,7 +39,7 @@ def main() -> None:
     parser.add_argument("--guidance-scale", type=float)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--strength", type=float)
-    parser.add_argument("--preset", default=DEFAULT_PRESET)
+    parser.add_argument("--preset", help="by default what suits the model")
     options = parser.parse_args()
 
     domain = DOMAINS[options.domain]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from sequela.core import InvalidInputError, Region, Scan, Trajectory
 from sequela.core.checks import check_choice
-from sequela.simulators.editing import DEFAULT_PRESET, ProgressiveEditor, preset
+from sequela.simulators.editing import ProgressiveEditor, preset
 
 if TYPE_CHECKING:
     from sequela.conditioning import Brief, Report
@@ -89,7 +89,7 @@ def load(
     model: str | None = None,
     unet: str | None = None,
     device: str = "auto",
-    preset_name: str = DEFAULT_PRESET,
+    preset_name: str | None = None,
     **settings: Any,
 ) -> ProgressiveEditor: ...
 
@@ -110,7 +110,7 @@ def load(
     model: str | None = None,
     unet: str | None = None,
     device: str = "auto",
-    preset_name: str = DEFAULT_PRESET,
+    preset_name: str | None = None,
     **settings: Any,
 ) -> "ProgressiveEditor | LesionForecasting":
     """A simulator with its model loaded, ready for many scans.
@@ -121,18 +121,20 @@ def load(
             for editing and `lesions-mini` for lesions.
         unet: A fine-tuned UNet or LoRA to put in its place.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        preset_name: `steady`, `fast`, `paper` or `official`.
+        preset_name: `steady`, `fast`, `paper` or `official`; None takes what the model's card
+            names, or else `steady`.
         settings: Fields of `ProgressiveEditing` that differ from the preset, or of
             `LesionForecasting`.
     """
     from sequela.backbones import load_backbone
-    from sequela.checkpoints import find_model
+    from sequela.checkpoints import find_model, preset_of
 
     check_choice("name", name, SIMULATORS)
     if name == "lesion-forecast":
         return _load_lesions(model, device, settings)
-    chosen = preset(preset_name).changed(**settings)
-    backbone = load_backbone(find_model(model or "chest-mini"), unet=unet, device=device)
+    model = model or "chest-mini"
+    chosen = preset(preset_name or preset_of(model)).changed(**settings)
+    backbone = load_backbone(find_model(model), unet=unet, device=device)
     return ProgressiveEditor(backbone=backbone, settings=chosen)
 
 

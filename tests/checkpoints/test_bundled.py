@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 
 import sequela
-from sequela.checkpoints import bundled_models, find_model, model_for
+from sequela.checkpoints import bundled_models, find_model, model_for, preset_of
 from sequela.core import UnknownNameError
+from sequela.simulators.editing import PRESETS
 from sequela.training import read_recipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -25,6 +26,19 @@ def test_each_card_tells_data_licence_measurements_and_limits(name):
         assert card[key], key
     # in pixels, smooth images of one colour are all alike: only the embedding tells copies
     assert card["memorisation"]["embedding"]["samples"]["suspected"] <= 0.1
+
+
+def test_a_card_chooses_the_preset_unless_one_is_named():
+    assert preset_of("chest-mini") == "fast"
+    assert sequela.load(model="chest-mini").settings == PRESETS["fast"]
+    assert sequela.load(model="chest-mini", preset_name="steady").settings == PRESETS["steady"]
+
+
+def test_a_model_whose_card_names_none_walks_steadily():
+    assert preset_of("skin-mini") is None
+    assert sequela.load(model="skin-mini", strength=0.4).settings == PRESETS["steady"].changed(
+        strength=0.4
+    )
 
 
 def test_the_models_fit_their_budgets():

@@ -1,6 +1,7 @@
 """From words to a whole run folder, and what can be done with it afterwards."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -42,6 +43,19 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(film, tmp_path, simulate):
     for word in ("Model", "Steps", "Memory", "Time", "Nothing was written"):
         assert word in done.out
     assert not (tmp_path / "run").exists()
+
+
+def test_the_model_chooses_the_preset_unless_one_is_named(
+    film, tmp_path, simulate, tiny_grey_sd_folder
+):
+    folder = tmp_path / "carded"
+    shutil.copytree(tiny_grey_sd_folder, folder)
+    card = json.dumps({"name": "carded", "domain": "chest", "preset": "fast"})
+    (folder / "card.json").write_text(card, encoding="utf-8")
+    for words, way in (((), "noise"), (("--preset", "steady"), "inversion")):
+        run = tmp_path / way
+        assert simulate(film, "--model", folder, "--out", run, *words).code == 0
+        assert f'"roll_back": "{way}"' in (run / "record.json").read_text()
 
 
 def test_times_are_asserted_and_copies_are_marked(film, tmp_path, simulate):

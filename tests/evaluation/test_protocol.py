@@ -30,7 +30,7 @@ def test_a_grid_becomes_one_entrant_for_each_value(tmp_path):
     grid = '[[grids]]\ntable = "steps"\nsetting = "num_steps"\nvalues = [1, 5]\nimages = 3\n'
     read = read_protocol(written(tmp_path, DOMAIN + grid))
     assert [e.label for e in read.entrants] == ["num_steps 1", "num_steps 5"]
-    assert [e.editing.num_steps for e in read.entrants] == [1, 5]
+    assert [e.editing("chest-mini").num_steps for e in read.entrants] == [1, 5]
     assert {e.images for e in read.entrants} == {3}
     assert read.seeds == (0,)
 

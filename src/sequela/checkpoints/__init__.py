@@ -7,6 +7,7 @@ from sequela.checkpoints.bundled import (
     find_model,
     find_network,
     model_for,
+    preset_of,
 )
 from sequela.checkpoints.classifiers import Classifier, load_classifier, save_classifier
 from sequela.checkpoints.embedders import TrainedEmbedder, load_embedder, save_embedder
@@ -27,6 +28,7 @@ __all__ = [
     "load_embedder",
     "load_segmenter",
     "model_for",
+    "preset_of",
     "save_autoencoder",
     "save_classifier",
     "save_embedder",

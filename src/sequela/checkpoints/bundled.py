@@ -92,8 +92,17 @@ def model_for(domain: str) -> str:
 
 def domain_of(model: str) -> str | None:
     """The domain that a model's card tells, or None where it tells none."""
+    return _told(model, "domain")
+
+
+def preset_of(model: str) -> str | None:
+    """The preset of editing that suits a model best, as its card tells, or None."""
+    return _told(model, "preset")
+
+
+def _told(model: str, name: str) -> str | None:
     card = Path(find_model(model)) / "card.json"
     if not card.is_file():
         return None
-    domain = json.loads(card.read_text(encoding="utf-8")).get("domain")
-    return None if domain is None else str(domain)
+    value = json.loads(card.read_text(encoding="utf-8")).get(name)
+    return None if value is None else str(value)

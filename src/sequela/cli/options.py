@@ -195,11 +195,11 @@ Device = Annotated[
     str, typer.Option("--device", metavar="auto|cpu|cuda|mps", rich_help_panel=MACHINE)
 ]
 PresetOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--preset",
         metavar="steady|fast|paper|official",
-        help="Settings to start from.",
+        help="Settings to start from; by default those that suit the model.",
         rich_help_panel=EDIT,
     ),
 ]

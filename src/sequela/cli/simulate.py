@@ -94,7 +94,7 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
     protect: o.Protect = "auto",
     horizon: o.Horizon = None,
     frame: o.FrameIndex = None,
-    preset: o.PresetOption = "steady",
+    preset: o.PresetOption = None,
     steps: o.Steps = None,
     strength: o.Strength = None,
     guidance_scale: o.GuidanceScale = None,
@@ -158,7 +158,7 @@ def simulate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each 
 
 def _prepare(options: dict[str, Any]) -> tuple[Job, list[Path], list[Path]]:
     """Check options, images and outputs before the model is loaded, then load it once."""
-    from sequela.checkpoints import domain_of, model_for
+    from sequela.checkpoints import domain_of, model_for, preset_of
     from sequela.cli.drawers import load_drawer
     from sequela.cli.requests import asked_by, expand, settings_from
     from sequela.core.checks import check_choice, check_count, check_positive
@@ -169,7 +169,8 @@ def _prepare(options: dict[str, Any]) -> tuple[Job, list[Path], list[Path]]:
 
     asked = asked_by(options, model_domain=options["model"] and domain_of(options["model"]))
     options["model"] = options["model"] or model_for(asked.instructions.domain)
-    settings = preset(options["preset"]).changed(**settings_from(options))
+    named = options["preset"] or preset_of(options["model"])
+    settings = preset(named).changed(**settings_from(options))
     horizon = options["horizon"]
     check_count("--samples", options["samples"])
     check_count("--seed", options["seed"], minimum=0)

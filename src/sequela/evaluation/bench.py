@@ -69,7 +69,7 @@ class Bench:
             target=self.task.target,
             entrant={
                 "method": entrant.method,
-                "settings": entrant.editing.to_json(),
+                "settings": entrant.editing(self.task.model).to_json(),
                 "region": entrant.region,
             },
             company=company,
@@ -113,7 +113,8 @@ class _Bout:
 
     def cell(self, entrant: Entrant) -> Cell:
         """What the entrant makes of the image."""
-        editor, task = self.bench.editor(entrant.editing), self.task(entrant)
+        editor = self.bench.editor(entrant.editing(self.bench.task.model))
+        task = self.task(entrant)
         company = Company(
             direction=self.bench.direction,
             ill=self.bench.ill,

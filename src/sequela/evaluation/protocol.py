@@ -5,11 +5,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from sequela.checkpoints import preset_of
 from sequela.core import InvalidInputError
 from sequela.core.checks import check_choice, check_count
 from sequela.core.toml_files import read_toml, section
 from sequela.evaluation.methods import METHODS
-from sequela.simulators.editing import DEFAULT_PRESET, PRESETS, ProgressiveEditing
+from sequela.simulators.editing import PRESETS, ProgressiveEditing, preset
 
 REGIONS = ("auto", "none", "centre")
 
@@ -62,7 +63,7 @@ class Entrant:
         label: Its name in tables, unique in its table.
         method: A name in `METHODS`.
         table: Which table it stands in; the first entrant of each is what others are paired with.
-        preset: Settings of progressive editing to start from.
+        preset: Settings of progressive editing to start from; "" takes those that suit the model.
         settings: Fields of `ProgressiveEditing` that differ from the preset.
         region: `auto`, `none`, or `centre`, a disc in the middle that knows nothing.
         domains: Only these; empty takes all.
@@ -73,7 +74,7 @@ class Entrant:
     label: str
     method: str = "progressive-editing"
     table: str = "methods"
-    preset: str = DEFAULT_PRESET
+    preset: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     region: str = "auto"
     domains: tuple[str, ...] = ()
@@ -82,16 +83,15 @@ class Entrant:
 
     def __post_init__(self) -> None:
         check_choice("method", self.method, METHODS)
-        check_choice("preset", self.preset, PRESETS)
+        check_choice("preset", self.preset, ("", *PRESETS))
         check_choice("region", self.region, REGIONS)
         for name in self.settings:
             check_choice("settings", name, [f.name for f in fields(ProgressiveEditing)])
-        _ = self.editing  # a value out of range must not wait for the first image
+        preset(self.preset).changed(**self.settings)  # a wrong value must not wait for an image
 
-    @property
-    def editing(self) -> ProgressiveEditing:
-        """The settings of its editor."""
-        return PRESETS[self.preset].changed(**self.settings)
+    def editing(self, model: str) -> ProgressiveEditing:
+        """The settings of its editor on a model."""
+        return preset(self.preset or preset_of(model)).changed(**self.settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ class Grid:
         domains: Only these; empty takes all.
         images: Fewer images than the domain has; 0 takes all.
         settings: Further fields, the same for all values.
-        preset: What to start from.
+        preset: What to start from; "" is what suits the model.
     """
 
     table: str
@@ -114,7 +114,7 @@ class Grid:
     domains: tuple[str, ...] = ()
     images: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
-    preset: str = DEFAULT_PRESET
+    preset: str = ""
 
     def entrants(self) -> list[Entrant]:
         """One for each value."""

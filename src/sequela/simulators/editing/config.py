@@ -117,7 +117,8 @@ PRESETS: dict[str, ProgressiveEditing] = {
 DEFAULT_PRESET = "steady"
 
 
-def preset(name: str) -> ProgressiveEditing:
-    """The preset `steady`, `fast`, `paper` or `official`."""
+def preset(name: str | None) -> ProgressiveEditing:
+    """The preset `steady`, `fast`, `paper` or `official`; None is the first."""
+    name = name or DEFAULT_PRESET
     check_choice("preset", name, PRESETS)
     return PRESETS[name]
