@@ -57,3 +57,16 @@ def test_the_order_of_findings_does_not_matter():
 def test_unequal_lists_are_refused_with_their_lengths():
     with pytest.raises(InvalidInputError, match="got 1, 2 and 1"):
         guided(NOTHING, [FIRST], [1.0, 1.0], [None], 7.5)
+
+
+def test_a_finding_asked_for_twice_pulls_as_once():
+    once = guided(NOTHING, [FIRST], [1.0], [None], 7.5)
+    torch.testing.assert_close(guided(NOTHING, [FIRST] * 2, [1.0] * 2, [None] * 2, 7.5), once)
+
+
+def test_each_sample_is_brought_down_by_its_own_likeness():
+    """In the first sample both findings pull the same way, in the second at right angles."""
+    one = torch.tensor([[1.0, 0.0], [1.0, 0.0]]).view(2, 1, 1, 2)
+    other = torch.tensor([[1.0, 0.0], [0.0, 1.0]]).view(2, 1, 1, 2)
+    both = guided(torch.zeros_like(one), [one, other], [1.0, 1.0], [None, None], 1.0)
+    torch.testing.assert_close(both.flatten(1).norm(dim=1), torch.ones(2))
