@@ -70,3 +70,10 @@ def test_each_sample_is_brought_down_by_its_own_likeness():
     other = torch.tensor([[1.0, 0.0], [0.0, 1.0]]).view(2, 1, 1, 2)
     both = guided(torch.zeros_like(one), [one, other], [1.0, 1.0], [None, None], 1.0)
     torch.testing.assert_close(both.flatten(1).norm(dim=1), torch.ones(2))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_findings_that_pull_opposite_ways_cancel_out_and_stay_finite(seed):
+    pull = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(seed))
+    made = guided(torch.zeros_like(pull), [pull, -pull], [1.0, 1.0], [None, None], 7.5)
+    torch.testing.assert_close(made, torch.zeros_like(pull))

@@ -54,20 +54,20 @@ def guided(
     direction = torch.zeros_like(unconditional)
     for share, pull in zip(shares, pulls, strict=True):
         direction = direction + share * pull
-    # The floor of 1 leaves a single weak finding weak: only overlaps are brought down.
-    norm = _common_norm(shares, pulls).sqrt().clamp(min=1)
-    return unconditional + guidance_scale * direction / norm
+    return unconditional + guidance_scale * direction / _common_norm(shares, pulls)
 
 
 def _common_norm(shares: Sequence[Tensor], pulls: Sequence[Prediction]) -> Tensor:
-    """Squared norm of all shares together, each pair by how much they pull the same way."""
+    """Norm of all shares together, each pair by how much they pull the same way; at least 1."""
     total = pulls[0].new_zeros(())
     for i, (share, pull) in enumerate(zip(shares, pulls, strict=True)):
         total = total + share.square()
         for other, second in zip(shares[:i], pulls[:i], strict=True):
             both = share * other
             total = total + 2 * both * _alike(both * pull, both * second)
-    return total
+    # The floor of 1 leaves a single weak finding weak: only overlaps are brought down. It is set
+    # before the root, for findings that pull opposite ways may round to less than 0.
+    return total.clamp(min=1).sqrt()
 
 
 def _alike(one: Prediction, other: Prediction) -> Float[Tensor, "batch 1 1 1"]:
