@@ -14,6 +14,7 @@ with it.
 
 import argparse
 import csv
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,9 +89,9 @@ def main() -> None:
     editor = sequela.load(model=str(model), strength=options.strength)
     limits = limits_of(options.out)
     ways = {
-        "composed, in their places": composed(with_regions=True),
-        "composed, everywhere": composed(with_regions=False),
-        "one prompt for both": one_prompt(),
+        "composed, in their places": composed(FINDINGS, sides()),
+        "composed, everywhere": composed(FINDINGS, {}),
+        "one prompt for both": one_prompt(FINDINGS),
     }
     shown, figures = [], {}
     paths = sorted((options.out / "data").glob("test-none-*.png"))[CHOSEN_ON:]
@@ -194,26 +195,27 @@ def limits_of(out: Path) -> dict[str, float]:
     return found
 
 
-def composed(*, with_regions: bool) -> Condition:
-    """Each finding with its own text, and its own side if asked."""
+def sides() -> dict[str, Region]:
+    """The side of each finding."""
     left = np.zeros((SIDE, SIDE), np.float32)
     left[:, : SIDE // 2] = 1
     places = {"Mass": left, "Effusion": 1 - left}
+    return {name: Region(array=place, origin="drawn") for name, place in places.items()}
+
+
+def composed(findings: Sequence[str], places: Mapping[str, Region]) -> Condition:
+    """Each finding with its own text, and its own place where it has one."""
     return Condition(
         findings=tuple(
-            Finding(
-                name=name,
-                text=CHEST.prompt([name]),
-                region=Region(array=places[name], origin="drawn") if with_regions else None,
-            )
-            for name in FINDINGS
+            Finding(name=name, text=CHEST.prompt([name]), region=places.get(name))
+            for name in findings
         )
     )
 
 
-def one_prompt() -> Condition:
-    """Both findings in one text, as an image with both would be captioned."""
-    return Condition(findings=(Finding(name="both", text=CHEST.caption(FINDINGS)),))
+def one_prompt(findings: Sequence[str], region: Region | None = None) -> Condition:
+    """All findings in one text, as an image with all of them would be captioned."""
+    return Condition(findings=(Finding(name="both", text=CHEST.caption(findings), region=region),))
 
 
 def told(scores: np.ndarray, limits: dict[str, float]) -> dict[str, str]:

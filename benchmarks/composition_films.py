@@ -12,11 +12,12 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from composition import composed, one_prompt
 from films import healthy_test_films, interval, write_figures
 
 import sequela
-from sequela.conditioning import CHEST, auto_region
-from sequela.core import Condition, Finding, Region, Scan
+from sequela.conditioning import auto_region
+from sequela.core import Region, Scan
 from sequela.render import contact_sheet, to_display
 
 FINDINGS = ("Pneumonia", "Cardiomegaly")
@@ -33,18 +34,18 @@ def main() -> None:
     for number, film in enumerate(healthy_test_films(options.data, options.films)):
         scan = sequela.read(film.path)
         places = places_of(scan)
-        ways = {"composed": composed(places), "one prompt": one_prompt(places)}
+        region = Region(array=np.maximum(*(p.array for p in places.values())), origin="drawn")
+        ways = {"composed": composed(FINDINGS, places), "one prompt": one_prompt(FINDINGS, region)}
         first = to_display(scan.array, scan.window).astype(float)
         shown.append(first)
         labels.append(film.path.stem)
         row = []
-        region = Region(array=np.maximum(*places.values()), origin="drawn")
         for name, asked in ways.items():
             states = editor.simulate(scan, condition=asked, region=region, seed=number).states
             last = to_display(states[-1].image, scan.window).astype(float)
             shown += [last, np.clip(128 + 2 * (last - first), 0, 255)]
             labels += [name, "its change, twice"]
-            row.append([inside(last - first, places[f]) for f in FINDINGS])
+            row.append([inside(last - first, places[f].array) for f in FINDINGS])
         changes.append(row)
     options.out.mkdir(parents=True, exist_ok=True)
     contact_sheet([x.astype(np.uint8) for x in shown], labels, options.out / "sheet.png", columns=5)
@@ -57,7 +58,7 @@ def main() -> None:
     write_figures({"films": len(cases), "mean change in its place": told}, options.out / "f.json")
 
 
-def places_of(scan: Scan) -> dict[str, np.ndarray]:
+def places_of(scan: Scan) -> dict[str, Region]:
     """The left half of the image's lungs for pneumonia, the heart's place for cardiomegaly."""
     found = {}
     for finding in FINDINGS:
@@ -65,28 +66,11 @@ def places_of(scan: Scan) -> dict[str, np.ndarray]:
         found[finding] = np.ones(scan.plane, np.float32) if region is None else region.array
     half = np.zeros(scan.plane, np.float32)
     half[:, : scan.plane[1] // 2] = 1
-    return {**found, "Pneumonia": found["Pneumonia"] * half}
-
-
-def composed(places: dict[str, np.ndarray]) -> Condition:
-    """Each finding with its own text and place."""
-    return Condition(
-        findings=tuple(
-            Finding(
-                name=name,
-                text=CHEST.prompt([name]),
-                region=Region(array=places[name].astype(np.float32), origin="drawn"),
-            )
-            for name in FINDINGS
-        )
-    )
-
-
-def one_prompt(places: dict[str, np.ndarray]) -> Condition:
-    """Both findings in one text, in both places together."""
-    both = Region(array=np.maximum(*(places[f] for f in FINDINGS)), origin="drawn")
-    text = CHEST.caption(FINDINGS)
-    return Condition(findings=(Finding(name="both", text=text, region=both),))
+    found["Pneumonia"] = found["Pneumonia"] * half
+    return {
+        name: Region(array=place.astype(np.float32), origin="drawn")
+        for name, place in found.items()
+    }
 
 
 def inside(change: np.ndarray, place: np.ndarray) -> float:

@@ -22,6 +22,7 @@ from films import as_judged, write_figures
 from sequela.checkpoints import TrainedEmbedder, load_embedder, save_embedder
 from sequela.cohorts import load_cohorts
 from sequela.conditioning import auto_region
+from sequela.core import Scan
 from sequela.imaging import resize
 from sequela.io import read_scan
 from sequela.metrics.identity import (
@@ -31,20 +32,12 @@ from sequela.metrics.identity import (
     region_box,
     verification,
 )
+from sequela.training import read_recipe
 from sequela.training.data import vary
 from sequela.training.degrade import degrade
-from sequela.training.recipe import DataSettings
 
 SETS = ("skin-ham", "skin-isic")
-COPY = DataSettings(
-    sets=SETS,
-    domain="skin",
-    mirror=False,
-    rotation_degrees=12,
-    zoom=0.15,
-    shift=0.08,
-    contrast=0.2,
-)
+RECIPE = Path(__file__).parents[1] / "recipes/colour-identity.toml"  # says how copies vary
 
 
 class Photographs:
@@ -59,12 +52,12 @@ class Photographs:
         self.diagnoses = np.array([str(e.findings) for e in examples])
         self.patients = np.array([e.patient for e in examples])
         draw = torch.Generator().manual_seed(0)
-        self.copies = degrade(vary(self.whole, COPY, draw), draw).clamp(-1, 1)
+        self.copies = degrade(vary(self.whole, read_recipe(RECIPE).data, draw), draw).clamp(-1, 1)
         self.side = side
 
     @staticmethod
-    def _box(scan: object, side: int) -> tuple[slice, slice]:
-        region = auto_region(scan, "skin", ("melanoma",)).region  # type: ignore[arg-type]
+    def _box(scan: Scan, side: int) -> tuple[slice, slice]:
+        region = auto_region(scan, "skin", ("melanoma",)).region
         mask = np.ones((side, side), np.float32)
         if region is not None:
             mask = resize(region.array[None].astype(np.float32), (side, side))[0]
@@ -99,16 +92,17 @@ def main() -> None:
     torch.set_num_threads(1)
     embedder = load_embedder(options.model)
     sides = {split: Photographs(options.data, split, embedder) for split in ("val", "test")}
-    thresholds = {
-        kind: equal_error_threshold(*alike(embedder, sides["val"], see)[:2])
-        for kind, see in ways(sides["val"]).items()
-    }
+    thresholds = {}
+    for kind, see in ways(sides["val"]).items():
+        values, pairs, _ = alike(embedder, sides["val"], see)
+        thresholds[kind] = equal_error_threshold(values, pairs.genuine)
     figures: dict[str, object] = {"thresholds": thresholds}
-    test = sides["test"]
+    test, pasted = sides["test"], sides["test"].pasted()
     for kind, see in ways(test).items():
-        values, genuine, pairs, people = alike(embedder, test, see)
+        values, pairs, people = alike(embedder, test, see)
+        genuine = pairs.genuine
         found = verification(values, pairs, people, draws=200)
-        same = embedder(see(test.whole)), embedder(see(test.pasted()))
+        same = embedder(see(test.whole)), embedder(see(pasted))
         figures[kind] = {
             "auroc": [round(x, 4) for x in (found.auroc.value, found.auroc.low, found.auroc.high)],
             "genuine": found.genuine,
@@ -132,13 +126,13 @@ def alike(
     embedder: TrainedEmbedder,
     photographs: Photographs,
     see: Callable[[torch.Tensor], torch.Tensor],
-) -> tuple[np.ndarray, np.ndarray, Pairs, np.ndarray]:
+) -> tuple[np.ndarray, Pairs, np.ndarray]:
     """Cosines of photographs with copies, own and others' of the same diagnosis."""
     vectors = np.concatenate([embedder(see(x)) for x in (photographs.whole, photographs.copies)])
     people = np.tile(photographs.patients, 2)
     pairs = pairs_of(people, np.tile(photographs.diagnoses, 2))
     values = (vectors[pairs.first] * vectors[pairs.second]).sum(axis=1)
-    return values, pairs.genuine, pairs, people
+    return values, pairs, people
 
 
 def share(values: np.ndarray, threshold: float) -> float:

@@ -25,15 +25,13 @@ from films import write_figures
 from PIL import Image
 
 import sequela
-from sequela.backbones import load_backbone
-from sequela.checkpoints import find_model, load_classifier
+from sequela.checkpoints import load_classifier
 from sequela.cohorts import Example, load_cohorts
 from sequela.conditioning import auto_region
 from sequela.core import Condition
 from sequela.metrics import auroc, estimate
 from sequela.simulators import baselines
 from sequela.simulators.baselines import Task
-from sequela.simulators.editing import ProgressiveEditor
 from sequela.training import read_recipe, run_recipe
 from sequela.training.data import few, learner_of, load_images
 from sequela.training.recipe import DataSettings
@@ -101,7 +99,7 @@ def side(examples: Iterable[Example], split: str, learner: str = "", *, ill: boo
 
 def simulate(options: argparse.Namespace) -> None:
     """Each training nevus as a melanoma, and after an edit of the same size to a nevus."""
-    editor = ProgressiveEditor(backbone=load_backbone(find_model("skin-mini")))
+    editor = sequela.load(model="skin-mini")
     nevi = side(asked_for(options.data), "train", "judge", ill=False)
     for number, example in enumerate(few(nevi, EDITED)):
         files = {kind: made_file(options.out, kind, example) for kind in ("ill", "control")}

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,15 +41,10 @@ def curves_svg(table: Table, rows: Sequence[Row]) -> str:
 def prices_svg(table: Table, rows: Sequence[Row]) -> str:
     """Mean score of each state over how much of the image is lost by then, as 1 - SSIM."""
     figure, axes = _plot("1 - SSIM to the baseline", "judge's probability")
-    found: dict[str, list[Row]] = {}
-    for row in table.own(rows):
-        found.setdefault(row.made.entrant.label, []).append(row)
-    looks = _looks(list(found))
-    for name, own in found.items():
-        longest = max(len(r.scores) for r in own)
-        whole = [r for r in own if len(r.scores) == longest]
-        lost = 1 - np.mean([r.likeness for r in whole], axis=0)
-        axes.plot(lost, np.mean([r.scores for r in whole], axis=0), **looks[name])
+    own = table.own(rows)
+    scores, likeness = (_whole(own, [getattr(r, n) for r in own]) for n in ("scores", "likeness"))
+    for name, look in _looks(scores).items():
+        axes.plot(1 - likeness[name].mean(axis=0), scores[name].mean(axis=0), **look)
     return _svg(figure)
 
 
@@ -65,15 +60,10 @@ def steps_svg(table: Table, rows: Sequence[Row], folder: Path) -> str:
 
 def paths_svg(table: Table, rows: Sequence[Row]) -> str:
     """Each entrant's mean path on the first two axes of the judge's features, as in Figure 5."""
-    own: dict[str, list[np.ndarray]] = {}
-    for row in table.own(rows):
-        own.setdefault(row.made.entrant.label, []).append(row.features)
-    whole = {
-        name: np.stack([f for f in found if len(f) == max(map(len, found))])
-        for name, found in own.items()
-    }
+    own = table.own(rows)
+    whole = _whole(own, [r.features for r in own])
     figure, axes = _plot("judge's features, first axis", "second axis")
-    looks = _looks(list(own))
+    looks = _looks(whole)
     for name, found in paths(whole).items():
         across, up = found.mean(axis=0).T
         axes.plot(across, up, **looks[name])
@@ -116,21 +106,30 @@ def _lines_svg(
     first: int = 0,
 ) -> str:
     figure, axes = _plot("step", label)
-    looks = _looks([r.made.entrant.label for r in rows])
-    for name, look in looks.items():
-        own = [v for r, v in zip(rows, values, strict=True) if r.made.entrant.label == name]
-        longest = max(len(v) for v in own)
-        table = np.stack([v for v in own if len(v) == longest])
+    whole = _whole(rows, values)
+    for name, look in _looks(whole).items():
+        table = whole[name]
         if log and not table.any():
             continue  # nothing moves, and log has no place for it
         mean = table.mean(0)
         error = 1.96 * table.std(0) / max(1, len(table)) ** 0.5
-        steps = np.arange(first, first + longest)
+        steps = np.arange(first, first + table.shape[1])
         axes.plot(steps, mean, **look)
         axes.fill_between(steps, mean - error, mean + error, color=look["color"], alpha=0.12)
     if log:
         axes.set_yscale("log")
     return _svg(figure)
+
+
+def _whole(rows: Sequence[Row], values: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """The values of each entrant's rows, stacked; those of shorter walks are left out."""
+    own: dict[str, list[np.ndarray]] = {}
+    for row, value in zip(rows, values, strict=True):
+        own.setdefault(row.made.entrant.label, []).append(value)
+    return {
+        name: np.stack([v for v in found if len(v) == max(map(len, found))])
+        for name, found in own.items()
+    }
 
 
 def _plot(across: str, up: str) -> tuple[Any, Any]:
@@ -140,9 +139,8 @@ def _plot(across: str, up: str) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _looks(labels: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The same colour and line for an entrant in every plot of its table."""
-    names = list(dict.fromkeys(labels))
     return {
         name: {"label": name, "marker": ".", "color": f"C{i % 10}", "ls": ("-", "--")[i // 10 % 2]}
         for i, name in enumerate(names)

@@ -118,7 +118,7 @@ DEFAULT_PRESET = "steady"
 
 
 def preset(name: str | None) -> ProgressiveEditing:
-    """The preset `steady`, `fast`, `paper` or `official`; None is the first."""
+    """The preset `steady`, `fast`, `paper` or `official`; None is the default."""
     name = name or DEFAULT_PRESET
     check_choice("preset", name, PRESETS)
     return PRESETS[name]
