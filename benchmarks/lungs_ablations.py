@@ -57,6 +57,7 @@ learning_rate = 2e-3
 warmup_steps = 20
 weight_decay = 1e-4
 ema_decay = 0.98
+mixed_precision = "{precision}"
 [log]
 every = 20
 evaluate_every = {steps}
@@ -91,6 +92,7 @@ warmup_steps = 20
 weight_decay = 1e-4
 betas = [0.9, 0.99]
 ema_decay = 0.98
+mixed_precision = "{precision}"
 [log]
 every = 20
 evaluate_every = {steps}
@@ -103,17 +105,24 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--codec", type=Path, required=True, help="folder of a vqgan training")
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--mixed-precision", default="no", choices=("no", "bf16"))
     parser.add_argument("--patients", type=int, default=60, help="of the test cohort, at most")
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.out.mkdir(parents=True, exist_ok=True)
     for codes, seed in product(CODEBOOKS, SEEDS):
-        text = CODEC.format(seed=seed, codes=codes, steps=options.steps)
+        text = CODEC.format(
+            seed=seed, codes=codes, steps=options.steps, precision=options.mixed_precision
+        )
         trained(text, options.out / f"codes-{codes}-{seed}")
     for (name, variant), seed in product(VARIANTS.items(), SEEDS):
         folder = options.out / f"{name.replace(' ', '-')}-{seed}"
         text = FORECAST.format(
-            seed=seed, codec=options.codec.resolve(), variant=variant, steps=options.steps
+            seed=seed,
+            codec=options.codec.resolve(),
+            variant=variant,
+            steps=options.steps,
+            precision=options.mixed_precision,
         )
         with_latents(folder)
         trained(text, folder)

@@ -42,21 +42,19 @@ from sequela.training.objectives.vqgan import VqganLoss
 
 BY_SCANS = ("stage-2", "forecast")
 PARTS = ("stage-1", "stage-1-judged", "stage-2", "forecast")
-DATES = torch.tensor([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """A codec with its forecaster, and the tile that a forecast is decoded in."""
+    """A codec with its forecaster."""
 
     codec: CodecConfig
     forecaster: ForecasterConfig
-    tile: tuple[int, int, int] | None = None
     critic_width: int = 64
 
 
 SIZES = {
-    "paper": Size(codec=PAPER_CODEC, forecaster=PAPER_FORECASTER, tile=(12, 32, 32)),
+    "paper": Size(codec=PAPER_CODEC, forecaster=PAPER_FORECASTER),
     "eighth": Size(codec=replace(PAPER_CODEC, shape=(48, 128, 128)), forecaster=PAPER_FORECASTER),
     "sixty-fourth": Size(
         codec=replace(PAPER_CODEC, shape=(24, 64, 64)), forecaster=PAPER_FORECASTER
@@ -73,6 +71,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--scans", default="4", help="of a patient; stage 2 and forecasts see them")
+    parser.add_argument("--dates", type=int, default=7, help="how many a forecast is made for")
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--limit-gib", type=float)
     parser.add_argument("--one", help=argparse.SUPPRESS)  # this process measures one part
@@ -107,11 +106,14 @@ def apart(size: str, part: str, scans: int, options: argparse.Namespace) -> dict
     one = f"{size}:{part}:{scans}"
     command = [sys.executable, "-W", "ignore", __file__, "--one", one, "--out", str(options.out)]
     command += ["--device", options.device, "--threads", str(options.threads)]
+    command += ["--dates", str(options.dates)]
     command += ["--once"] * options.once
     command += ["--limit-gib", str(options.limit_gib)] if options.limit_gib else []
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603  # our own
     depth, height, width = SIZES[size].codec.shape
     about = {"size": size, "part": part, "scans": scans, "voxels": depth * height * width}
+    if part == "forecast":
+        about["dates"] = options.dates
     return {**about, "device": options.device, **json.loads(done.stdout.splitlines()[-1])}
 
 
@@ -119,7 +121,7 @@ def measured(size: Size, part: str, scans: int, options: argparse.Namespace) -> 
     """Seconds of wall and processor, and peak memory in GiB, of the second of two runs."""
     torch.manual_seed(0)
     with torch.device(options.device):
-        run = prepared(size, part, scans)
+        run = prepared(size, part, scans, options.dates)
     if not options.once:
         run()
     begin, busy = time.perf_counter(), time.process_time()
@@ -159,12 +161,12 @@ def draw(figures: list[dict[str, Any]], path: Path) -> None:
     picture.savefig(path)
 
 
-def prepared(size: Size, part: str, scans: int) -> Callable[[], object]:
+def prepared(size: Size, part: str, scans: int, dates: int) -> Callable[[], object]:
     """What is measured, ready to run."""
     if part == "stage-2":
         return forecaster_step(size, scans)
     if part == "forecast":
-        return forecast(size, scans)
+        return forecast(size, scans, dates)
     return codec_step(size, is_judged=part == "stage-1-judged")
 
 
@@ -210,16 +212,15 @@ def forecaster_step(size: Size, scans: int) -> Callable[[], object]:
     return step
 
 
-def forecast(size: Size, scans: int) -> Callable[[], object]:
+def forecast(size: Size, scans: int, dates: int) -> Callable[[], object]:
     engine = LungEngine(
         codec=VolumeCodec(size.codec).eval(),
         forecaster=Forecaster(size.forecaster).eval(),
-        tile=size.tile,
     )
     volumes = torch.rand(scans, *size.codec.shape) * 1400 - 1000
     lungs = torch.ones(size.codec.shape, dtype=torch.bool)
-    dates, years = DATES.to(volumes.device), torch.linspace(0.0, 1.0, scans)
-    return lambda: engine.forecast(volumes, years, lungs, dates)
+    years, ahead = torch.linspace(0.0, 1.0, scans), torch.arange(1, dates + 1) / 2
+    return lambda: engine.forecast(volumes, years, lungs, ahead)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ Adds held-out curves and the fidelity of the codec on `val`. Of 64 samples from 
 two findings, the disease that the benchmarks ask for and the reference, both from the same noise:
 balanced accuracy of the judge, which was trained on other patients, beside its own on real `test`
 images; KID on the judge's features against real `val` images, beside real `train` against `val`.
-Text check: the denoising error of real `val` images under their own caption, beside the other's,
-with the same noise. Writes a sheet of the samples of each finding. `benchmarks/memorisation.py
---card` adds the check for copies.
+Text check: the denoising error of real `val` images under their own caption, as the model's recipe
+captions them, beside the other's, with the same noise. Writes a sheet of the samples of each
+finding. `benchmarks/memorisation.py --card` adds the check for copies.
 """
 
 import argparse
@@ -38,7 +38,11 @@ from sequela.metrics.similarity import psnr, ssim
 from sequela.render import contact_sheet
 from sequela.render.figures import marked
 from sequela.simulators.editing import Guide
+from sequela.training import read_recipe
+from sequela.training.data import load_images
+from sequela.training.exudates import with_exudates
 
+RECIPES = Path(__file__).parents[1] / "recipes"
 SAMPLES = 64
 DEPTHS = (100, 300, 500, 700)  # timesteps at which the denoising error is asked for
 
@@ -88,7 +92,10 @@ def main() -> None:
         "codec on val": fidelity(backbone, np.concatenate(list(real["val"].values()))),
         **(judged(judge, drawn, real, options.guidance_scale) if judge else {}),
         "denoising error, other caption minus own": told(
-            {kind: text_gains(backbone, real["val"][kind], words, names, kind) for kind in names}
+            {
+                kind: text_gains(backbone, images, words, names, kind)
+                for kind, images in captioned(domain, options.data).items()
+            }
         ),
     }
     path.write_text(json.dumps(card, indent=2) + "\n")
@@ -128,6 +135,21 @@ def real_images(
 
     # resizing overshoots
     return {kind: np.clip(as_read(of(kind), backbone), -1, 1) for kind in ("healthy", "ill")}
+
+
+def captioned(domain: Domain, data: Path) -> dict[str, np.ndarray]:
+    """Images of `val` that the recipe of the model captions as healthy, or with the target."""
+    settings = read_recipe(RECIPES / f"{domain.model}.toml").data
+    examples = domain.examples(data)
+    train, val = (load_images(examples, split, settings) for split in ("train", "val"))
+    if settings.tells_exudates:
+        train, val = with_exudates(train, val, settings)
+    images = torch.cat(list(val.parts(64)))
+    chosen = {
+        "healthy": [found == () for found in val.findings],
+        "ill": [domain.target in (found or ()) for found in val.findings],
+    }
+    return {kind: images[torch.tensor(mask)].clamp(-1, 1).numpy() for kind, mask in chosen.items()}
 
 
 def as_read(examples: list[Example], backbone: Backbone) -> np.ndarray:

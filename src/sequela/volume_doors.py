@@ -30,7 +30,7 @@ def extrapolate(  # noqa: PLR0913  # a public door: one keyword each for what a 
         scans: Of one patient, the baseline first; all states lie on its grid.
         dates: Day of each; text as 2020-03-01.
         at: Days to be drawn, between the scans or after them; None goes by horizon and interval.
-        horizon_years: How far after the baseline.
+        horizon_years: How far after the baseline; the last state.
         every_years: A state every so often up to there.
         lungs: Mask on the baseline's grid; None finds them in every scan.
         model: A bundled model, or a folder in which `sequela train` left both stages.
@@ -41,7 +41,12 @@ def extrapolate(  # noqa: PLR0913  # a public door: one keyword each for what a 
         samples: Draws, of a stochastic model.
         facts: `age_years`, `sex`, `smoker`, `treatment`, where they are known.
     """
-    from sequela.simulators.lungs.asked import ForecastRequest, check_days, check_times
+    from sequela.simulators.lungs.asked import (
+        ForecastRequest,
+        check_days,
+        check_times,
+        times_until,
+    )
     from sequela.simulators.lungs.extrapolate import LungExtrapolation
     from sequela.simulators.lungs.facts import PatientFacts
     from sequela.simulators.lungs.model import load_lung_model
@@ -49,8 +54,9 @@ def extrapolate(  # noqa: PLR0913  # a public door: one keyword each for what a 
 
     days = [day_of("dates", day) for day in dates]
     years = check_days([float((day - days[0]).days) for day in days], len(scans))
-    wanted = [every_years * n for n in range(1, int(horizon_years / every_years + 1e-9) + 1)]
-    if at is not None:
+    if at is None:
+        wanted = times_until(horizon_years, every_years)
+    else:
         wanted = [(day_of("at", day) - days[0]).days / DAYS_PER_YEAR for day in at]
     request = ForecastRequest(
         years=tuple(years),

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from sequela.core import InvalidInputError, UnknownNameError
 from sequela.imaging.grid import Grid
-from sequela.simulators.lungs.asked import ForecastRequest, check_days, check_times
+from sequela.simulators.lungs.asked import ForecastRequest, check_days, check_times, times_until
 from sequela.simulators.lungs.extrapolate import LungExtrapolation, extrapolate_again
 from sequela.simulators.lungs.facts import PatientFacts
 from sequela.simulators.lungs.model import load_lung_model
@@ -190,3 +190,19 @@ def test_days_and_times_are_checked():
         with pytest.raises(InvalidInputError, match="`wanted_years`"):
             check_times(times, [0.0, 1.0])
     assert check_times([2.0, 0.5, 1.0], [0.0, 1.0]) == [0.5, 2.0]
+
+
+def test_times_end_with_the_horizon():
+    assert times_until(2.0, 0.5) == [0.5, 1.0, 1.5, 2.0]
+    assert times_until(1.25, 0.5) == [0.5, 1.0, 1.25]
+    assert times_until(0.2, 0.5) == [0.2]
+
+
+@pytest.mark.parametrize(
+    ("horizon", "every", "name"),
+    [(0.0, 0.5, "horizon_years"), (21.0, 0.5, "horizon_years"), (1.0, 0.0, "every_years")]
+    + [(float("nan"), 0.5, "horizon_years"), (3.0, 0.001, "every_years")],
+)
+def test_times_that_cannot_be_asked_for_are_refused(horizon, every, name):
+    with pytest.raises(InvalidInputError, match=f"`{name}`"):
+        times_until(horizon, every)

@@ -85,7 +85,7 @@ def wanted_years(visits: LungVisits, options: dict[str, Any]) -> list[float]:
     Raises:
         InvalidInputError: Both are given, or a day lies before the baseline.
     """
-    from sequela.simulators.lungs.asked import LONGEST_YEARS
+    from sequela.simulators.lungs.asked import LONGEST_YEARS, times_until
 
     if options["at"]:
         if options["horizon"] or options["every"]:
@@ -111,8 +111,7 @@ def wanted_years(visits: LungVisits, options: dict[str, Any]) -> list[float]:
         raise InvalidInputError(
             f"`--every` {options['every']} asks for {horizon / step:.0f} states. Ask for fewer."
         )
-    times = np.arange(1, int(horizon / step + 1e-9) + 1) * step
-    return sorted({round(float(t), 9) for t in [*times, horizon]})
+    return times_until(horizon, step)
 
 
 def years_between(visits: LungVisits, options: dict[str, Any]) -> list[float]:

@@ -1,4 +1,4 @@
-"""Classifiers of images: the published DenseNet, a compact one, and a residual network as judge.
+"""Classifiers of images: the published DenseNet, a compact one, and two of other kinds as judges.
 
 Source: Huang et al., "Densely Connected Convolutional Networks", CVPR 2017, through MONAI; He et
 al., "Identity Mappings in Deep Residual Networks", ECCV 2016, for the residual one.
@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from sequela.core.checks import check_choice
+from sequela.nn.lesion_filters import LesionFilterClassifier
 
 
 class ResidualBlock(nn.Module):
@@ -97,6 +98,7 @@ ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {
     "densenet121": _densenet121,
     "densenet-mini": _densenet_mini,
     "residual-mini": ResidualClassifier,
+    "lesion-filters": LesionFilterClassifier,
 }
 
 
@@ -122,9 +124,12 @@ def build_classifier(architecture: str, *, channels: int, targets: int) -> nn.Mo
     """An untrained classifier of images in [-1, 1]; it gives one logit for each target.
 
     Args:
-        architecture: `densenet121` as published, `densenet-mini`, or `residual-mini`.
+        architecture: `densenet121` as published, `densenet-mini`, `residual-mini`, or, for
+            photographs of the retina, `lesion-filters`.
         channels: 1 or 3.
         targets: Findings that are told apart, each present or absent on its own.
     """
     check_choice("architecture", architecture, ARCHITECTURES)
-    return Standardised(ARCHITECTURES[architecture](channels, targets))
+    network = ARCHITECTURES[architecture](channels, targets)
+    # the filters tell the retina from the black around it, and make up for light themselves
+    return network if isinstance(network, LesionFilterClassifier) else Standardised(network)

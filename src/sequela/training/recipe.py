@@ -43,6 +43,8 @@ class DataSettings:
     # Views that captions name after the findings. Where a source holds only the ill, its look would
     # otherwise be learned as a sign of the disease.
     caption_views: tuple[str, ...] = ()
+    # Whether captions of retinas tell bright spots, which filters see and no set labels.
+    tells_exudates: bool = False
     # Not for chest films: mirrored, they show a heart on the wrong side.
     mirror: bool = False
     # Each image is shown with the exposure of a random other one; see `exposure`.

@@ -61,7 +61,7 @@ FUNDUS = Vocabulary(
     title="fundus photographs",
     instance_prompt="A retinopathy image",
     reference="healthy",
-    findings=("diabetic", "mild", "moderate", "severe", "proliferative"),
+    findings=("diabetic", "mild", "moderate", "severe", "proliferative", "exudates"),
     synonyms={
         "diabetic retinopathy": "diabetic",
         "retinopathy": "diabetic",

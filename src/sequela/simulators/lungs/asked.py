@@ -6,11 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 from sequela.core import DAYS_PER_YEAR, InvalidInputError
-from sequela.core.checks import check_count
+from sequela.core.checks import check_count, check_positive
 from sequela.simulators.lungs.facts import PatientFacts
 
 LONGEST_YEARS = 20.0  # after the baseline; of no lung so much is known for so long
 MOST_STATES = 60
+_MOST_TIMES = 1000  # a list that nobody should build
 _SAME_DAY = 2 / DAYS_PER_YEAR  # a year has 365 or 366 days; nobody asks for the day beside a scan
 
 
@@ -78,6 +79,27 @@ def check_days(days: Sequence[float], count: int) -> list[float]:
             "the order of their dates, one of a day."
         )
     return [float(day) / DAYS_PER_YEAR for day in days]
+
+
+def times_until(horizon_years: float, every_years: float) -> list[float]:
+    """Every so many years after the baseline, and the horizon itself.
+
+    Raises:
+        InvalidInputError: The horizon is too far, or the interval asks for too many times.
+    """
+    check_positive("every_years", every_years)
+    if not 0 < horizon_years <= LONGEST_YEARS:
+        raise InvalidInputError(
+            f"`horizon_years` must be above 0 and at most {LONGEST_YEARS:g} years after the "
+            f"baseline, got {horizon_years:g}. No lung was followed long enough to learn from."
+        )
+    if horizon_years / every_years > _MOST_TIMES:
+        raise InvalidInputError(
+            f"`every_years` {every_years:g} asks for {horizon_years / every_years:.0f} states. "
+            "Ask for fewer."
+        )
+    times = [n * every_years for n in range(1, int(horizon_years / every_years + 1e-9) + 1)]
+    return sorted({round(when, 9) for when in [*times, horizon_years]})
 
 
 def check_times(wanted_years: Sequence[float], years: Sequence[float]) -> list[float]:

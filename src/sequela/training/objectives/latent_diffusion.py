@@ -20,6 +20,7 @@ from sequela.conditioning import vocabulary_of
 from sequela.core import CheckpointError, hash_bytes
 from sequela.diffusion import scaled_linear_schedule
 from sequela.training.data import ImageSet, step_generator, vary
+from sequela.training.exudates import with_exudates
 from sequela.training.objectives.samples import sample, shown_names, write_sheet
 from sequela.training.recipe import DiffusionNetwork, Recipe
 
@@ -65,6 +66,8 @@ class LatentDiffusionObjective:
             raise TypeError("a latent-diffusion objective needs a diffusion network section")
         settings = self.settings = recipe.network
         self.recipe = recipe
+        if recipe.data.tells_exudates:
+            train, held_out = with_exudates(train, held_out, recipe.data)
         self.train, self.held_out = train, held_out
         self.vocabulary = vocabulary_of(recipe.data.domain)
         self.autoencoder = load_autoencoder((out.parent / settings.autoencoder).resolve())

@@ -1,14 +1,17 @@
-"""Is it the same mole? The embedding of `recipes/colour-identity.toml`, whole and by region.
+"""Is it the same mole, the same eye? `recipes/colour-identity.toml`, whole image and region.
 
-    python benchmarks/identity_skin.py --data DIR --model work/identity/colour/model.safetensors
-        --out work/identity/skin [--finish FILE]
+    python benchmarks/identity_colour.py --data DIR --model work/identity/colour/model.safetensors
+        --domain skin --out work/identity/skin [--finish FILE]
+    python benchmarks/identity_colour.py --data DIR --domain fundus --out work/identity/fundus
+        --model src/sequela/assets/models/colour-identity/model.safetensors
 
-No lesion of these sets was photographed twice. A genuine pair is one photograph and a varied copy
-of it (turned, moved, re-lit, re-encoded); impostors are two lesions of one diagnosis. That is an
-easy task and no evidence of recognition at another visit; it says what an edit must not do. Both
-are asked of the whole image and of the crop around the lesion, which `auto_region` finds on the
-photograph and takes over to the copy. Thresholds where both errors are equal are set on `val` and
-told on `test`, with a third row: another lesion pasted into the skin around.
+Nothing in these sets was photographed twice. A genuine pair is one photograph and a varied copy
+of it (turned, moved, re-lit, re-encoded); impostors are two lesions of one diagnosis, or two eyes
+under one camera. That is an easy task and no evidence of recognition at another visit; it says
+what an edit must not do. Both are asked of the whole image and of the crop around the region, which
+`auto_region` finds on the photograph and takes over to the copy. Thresholds are the model's own or,
+with `--finish`, set on `val` where both errors are equal, and kept in the model; all is told on
+`test`, with a third row: another one's region pasted in.
 """
 
 import argparse
@@ -36,28 +39,30 @@ from sequela.training import read_recipe
 from sequela.training.data import vary
 from sequela.training.degrade import degrade
 
-SETS = ("skin-ham", "skin-isic")
+SETS = {"skin": ("skin-ham", "skin-isic"), "fundus": ("fundus",)}
+TARGETS = {"skin": "melanoma", "fundus": "diabetic"}
 RECIPE = Path(__file__).parents[1] / "recipes/colour-identity.toml"  # says how copies vary
 
 
 class Photographs:
-    """Photographs of one split and a varied copy of each, whole and cropped to the lesion."""
+    """Photographs of one split and a varied copy of each, whole and cropped to the region."""
 
-    def __init__(self, data: Path, split: str, embedder: TrainedEmbedder) -> None:
+    def __init__(self, data: Path, split: str, domain: str, embedder: TrainedEmbedder) -> None:
         side = embedder.card["image_size"]
-        examples = [e for e in load_cohorts(SETS, data) if e.split == split]
+        examples = [e for e in load_cohorts(SETS[domain], data) if e.split == split]
         scans = [read_scan(e.path) for e in examples]
         self.whole = torch.cat([as_judged([s.array], s.window, side, 3) for s in scans])
-        self.boxes = [self._box(scan, side) for scan in scans]
-        self.diagnoses = np.array([str(e.findings) for e in examples])
-        self.patients = np.array([e.patient for e in examples])
+        self.boxes = [self._box(scan, side, domain) for scan in scans]
+        # impostors are alike in this; two eyes of one patient are two eyes
+        self.groups = np.array([str(e.findings) if domain == "skin" else e.view for e in examples])
+        self.owners = np.array([e.patient if domain == "skin" else e.path.name for e in examples])
         draw = torch.Generator().manual_seed(0)
         self.copies = degrade(vary(self.whole, read_recipe(RECIPE).data, draw), draw).clamp(-1, 1)
         self.side = side
 
     @staticmethod
-    def _box(scan: Scan, side: int) -> tuple[slice, slice]:
-        region = auto_region(scan, "skin", ("melanoma",)).region
+    def _box(scan: Scan, side: int, domain: str) -> tuple[slice, slice]:
+        region = auto_region(scan, domain, (TARGETS[domain],)).region
         mask = np.ones((side, side), np.float32)
         if region is not None:
             mask = resize(region.array[None].astype(np.float32), (side, side))[0]
@@ -71,10 +76,10 @@ class Photographs:
         return torch.from_numpy(np.stack(parts))
 
     def pasted(self) -> torch.Tensor:
-        """Each photograph with the lesion of another one of the same diagnosis."""
+        """Each photograph with the region of another one of its group."""
         images, draw = self.whole.clone(), np.random.default_rng(0)
         for i, (rows, columns) in enumerate(self.boxes):
-            others = np.flatnonzero(self.diagnoses == self.diagnoses[i])
+            others = np.flatnonzero(self.groups == self.groups[i])
             other = int(draw.choice(others[others != i])) if len(others) > 1 else i
             lesion = self.whole[other][(slice(None), *self.boxes[other])].numpy()
             space = (rows.stop - rows.start, columns.stop - columns.start)
@@ -86,18 +91,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--domain", choices=SETS, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--finish", type=Path, help="also write the model with its figures")
     options = parser.parse_args()
     torch.set_num_threads(1)
     embedder = load_embedder(options.model)
-    sides = {split: Photographs(options.data, split, embedder) for split in ("val", "test")}
-    thresholds = {}
-    for kind, see in ways(sides["val"]).items():
-        values, pairs, _ = alike(embedder, sides["val"], see)
-        thresholds[kind] = equal_error_threshold(values, pairs.genuine)
+    thresholds = embedder.card["thresholds"]
+    if options.finish is not None:
+        thresholds = {}
+        held_out = Photographs(options.data, "val", options.domain, embedder)
+        for kind, see in ways(held_out).items():
+            values, pairs, _ = alike(embedder, held_out, see)
+            thresholds[kind] = equal_error_threshold(values, pairs.genuine)
     figures: dict[str, object] = {"thresholds": thresholds}
-    test, pasted = sides["test"], sides["test"].pasted()
+    test = Photographs(options.data, "test", options.domain, embedder)
+    pasted = test.pasted()
     for kind, see in ways(test).items():
         values, pairs, people = alike(embedder, test, see)
         genuine = pairs.genuine
@@ -109,12 +118,12 @@ def main() -> None:
             "impostors": found.impostors,
             "genuine pairs that pass": share(values[genuine], thresholds[kind]),
             "impostors that pass": share(values[~genuine], thresholds[kind]),
-            "another lesion pasted in passes": share((same[0] * same[1]).sum(1), thresholds[kind]),
+            "another region pasted in passes": share((same[0] * same[1]).sum(1), thresholds[kind]),
         }
     options.out.mkdir(parents=True, exist_ok=True)
     write_figures(figures, options.out / "figures.json")
     if options.finish is not None:
-        card = {**embedder.card, "thresholds": thresholds, "test, skin": figures}
+        card = {**embedder.card, "thresholds": thresholds, f"test, {options.domain}": figures}
         save_embedder(embedder.network, options.finish, card)
 
 
@@ -127,10 +136,10 @@ def alike(
     photographs: Photographs,
     see: Callable[[torch.Tensor], torch.Tensor],
 ) -> tuple[np.ndarray, Pairs, np.ndarray]:
-    """Cosines of photographs with copies, own and others' of the same diagnosis."""
+    """Cosines of photographs with copies, own and others' of the same group."""
     vectors = np.concatenate([embedder(see(x)) for x in (photographs.whole, photographs.copies)])
-    people = np.tile(photographs.patients, 2)
-    pairs = pairs_of(people, np.tile(photographs.diagnoses, 2))
+    people = np.tile(photographs.owners, 2)
+    pairs = pairs_of(people, np.tile(photographs.groups, 2))
     values = (vectors[pairs.first] * vectors[pairs.second]).sum(axis=1)
     return values, pairs, people
 
