@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from sequela.core import InvalidInputError
 from sequela.nn.classifiers import build_classifier
 from sequela.nn.lesion_filters import LesionFilters, bright_spots, retina, spots
 
@@ -111,5 +112,5 @@ def test_the_classifier_learns_what_spots_mean():
 
 
 def test_grey_images_are_refused():
-    with pytest.raises(ValueError, match="see colour"):
+    with pytest.raises(InvalidInputError, match="`channels` must be 3"):
         build_classifier("lesion-filters", channels=1, targets=1)

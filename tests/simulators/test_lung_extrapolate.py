@@ -200,8 +200,13 @@ def test_times_end_with_the_horizon():
 
 @pytest.mark.parametrize(
     ("horizon", "every", "name"),
-    [(0.0, 0.5, "horizon_years"), (21.0, 0.5, "horizon_years"), (1.0, 0.0, "every_years")]
-    + [(float("nan"), 0.5, "horizon_years"), (3.0, 0.001, "every_years")],
+    [
+        (0.0, 0.5, "horizon_years"),
+        (21.0, 0.5, "horizon_years"),
+        (float("nan"), 0.5, "horizon_years"),
+        (1.0, 0.0, "every_years"),
+        (3.0, 0.001, "every_years"),
+    ],
 )
 def test_times_that_cannot_be_asked_for_are_refused(horizon, every, name):
     with pytest.raises(InvalidInputError, match=f"`{name}`"):

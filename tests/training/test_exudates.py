@@ -54,8 +54,8 @@ def test_unlabelled_images_stay_unlabelled():
 
 
 def test_without_a_healthy_image_it_is_refused():
+    ill = images((MANY, ("diabetic",), "own"))
     with pytest.raises(InvalidInputError, match="needs healthy training images"):
-        ill = images((MANY, ("diabetic",), "own"))
         with_exudates(ill, ill, SETTINGS)
 
 

@@ -16,6 +16,8 @@ import torch.nn.functional as F  # noqa: N812  # torch's own convention
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from sequela.core import InvalidInputError
+
 # All lengths as shares of the photograph's side.
 _LINES = (0.024, 0.04, 0.07)
 _DIRECTIONS = 12
@@ -50,7 +52,9 @@ class LesionFilterClassifier(nn.Module):
     def __init__(self, channels: int, targets: int) -> None:
         super().__init__()
         if channels != 3:
-            raise ValueError(f"lesion filters see colour, but `channels` is {channels}")
+            raise InvalidInputError(
+                f"`channels` must be 3 for lesion filters, got {channels}. Read the images in colour."
+            )
         self.filters = LesionFilters()
         self.scale = nn.BatchNorm1d(self.filters.features, affine=False)
         self.head = nn.Linear(self.filters.features, targets)
