@@ -53,7 +53,7 @@ class LesionFilterClassifier(nn.Module):
         super().__init__()
         if channels != 3:
             raise InvalidInputError(
-                f"`channels` must be 3 for lesion filters, got {channels}. Read the images in colour."
+                f"`channels` must be 3 for lesion filters, got {channels}. Read colour images."
             )
         self.filters = LesionFilters()
         self.scale = nn.BatchNorm1d(self.filters.features, affine=False)
