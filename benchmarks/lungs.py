@@ -276,7 +276,8 @@ def survival(options: argparse.Namespace) -> None:
     chosen = [code for codes in fit.chosen for code in codes]
     best = sorted(set(chosen), key=lambda code: -chosen.count(code))[:5]
     if best:
-        forest(fit_cox(held["real"][:, best], outcomes), options.out / "forest.png")
+        names = tuple(f"code {code}" for code in best)
+        forest(fit_cox(held["real"][:, best], outcomes, names=names), options.out / "forest.png")
     text += f"\nLog-rank of halves by risk from forecasts, out of sample: p = {p_value:.2g}.\n"
     (options.out / "survival.md").write_text(text, encoding="utf-8")
     print(text)

@@ -61,12 +61,23 @@ def forest(model: CoxModel, path: Path) -> Path:
     )
     axes.axvline(1, color="0.6", linewidth=0.8)
     axes.set_yticks(rows, [str(name) for name in model.names])
-    axes.set_xscale("log")
+    _ratio_scale(axes, float(low.min()), float(high.max()))
     ridge = f", ridge {model.ridge:g}" if model.ridge else ""
     axes.set_xlabel("Hazard ratio for one standard deviation")
     axes.set_title(f"{model.events_per_variable:.1f} events per variable{ridge}", fontsize=10)
     _save(figure, path)
     return path
+
+
+def _ratio_scale(axes: Any, low: float, high: float) -> None:
+    """A log axis that is labelled with plain numbers; its own labels are powers of ten."""
+    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
+    axes.set_xscale("log")
+    places = [x for x in (0.1, 0.2, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0) if low < x < high]
+    axes.set_xticks(sorted({*places, 1.0}))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _figure(size: tuple[float, float]) -> Any:
