@@ -139,6 +139,20 @@ def test_both_stages_together_forecast_a_patient(work):
     torch.testing.assert_close(made[0], torch.from_numpy(scans[0]), atol=0.1, rtol=0)
 
 
+def test_codes_as_published_are_kept_and_found_again(work):
+    published = FORECAST.replace("is_quantised = false", "is_quantised = true")
+    trained(published, work / "codes")
+    kept = work / "codes" / "latents-train.safetensors"
+    codebook = load_codec(work / "codec" / "model.safetensors")[0].codebook
+    (latents,) = load_file(kept).values()
+    again = codebook.look_up(codebook.indices(latents))
+    torch.testing.assert_close(again, latents)  # each cell holds a code
+
+    made = kept.stat().st_mtime_ns
+    trained(published.replace("steps = 3", "steps = 4"), work / "codes")
+    assert kept.stat().st_mtime_ns == made
+
+
 VOXELS = FORECAST.replace(
     'facts = ["age"',
     """redrawn = 1

@@ -115,7 +115,7 @@ def _cached(
             _encoded(codec, scans.volume(row), is_quantised=is_quantised)
             for row in range(len(scans))
         ]
-        stored = {key: torch.cat(rows)}
+        stored = {key: torch.cat(rows).contiguous()}  # codes come channels last
         save_file(stored, cache)
     return stored[key]
 
