@@ -144,6 +144,7 @@ def draw_way(walked: dict[str, dict[str, Any]], path: Path) -> None:
 
 
 def draw_text(walked: dict[str, dict[str, Any]], path: Path) -> None:
+    """Evidence: the error under the reference minus that under the condition."""
     figure, axes = plt.subplots(figsize=(6.4, 4), layout="constrained")
     for number, (name, found) in enumerate(walked.items()):
         shown = 100 * found["evidence"]
@@ -151,7 +152,7 @@ def draw_text(walked: dict[str, dict[str, Any]], path: Path) -> None:
         axes.plot(states, shown.T, color=f"C{number}", alpha=0.15, linewidth=0.8)
         axes.plot(states, shown.mean(axis=0), f"C{number}o-", label=name)
     axes.axhline(0, color="k", linewidth=0.7)
-    axes.set(xlabel="state", ylabel="error under the reference minus under the condition, %")
+    axes.set(xlabel="state", ylabel="evidence of the text, % of the error")
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=110)
 

@@ -136,12 +136,7 @@ def test_a_treatment_is_not_compared_with_itself_or_an_unknown_name():
         request(versus=("natalizumap",))
 
 
-def test_without_a_model_one_sentence_says_where_to_get_it(tmp_path, monkeypatch):
-    from sequela.simulators.lesions import model
-
-    monkeypatch.setattr(model, "DEFAULT", "lesions-absent")
-    with pytest.raises(UnknownNameError, match="not bundled with this version"):
-        load_lesion_model("lesions-absent")
+def test_a_folder_without_a_forecaster_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="must hold"):
         load_lesion_model(str(tmp_path))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sequela.checkpoints import find_network
-from sequela.core import CheckpointError, UnknownNameError, hash_bytes
+from sequela.core import CheckpointError, hash_bytes
 from sequela.simulators.lesions.network import LesionForecaster
 from sequela.simulators.lesions.store import BUNDLED, load_lesion_forecaster
 
@@ -57,12 +57,4 @@ def _file(name: str) -> Path:
                 "which `sequela train` left a lesion forecaster."
             )
         return path
-    try:
-        return find_network(name)
-    except UnknownNameError as error:
-        if name != DEFAULT:
-            raise
-        raise UnknownNameError(
-            f"`model` {DEFAULT} is not bundled with this version. Train it with "
-            "recipes/lesions-mini.toml, and name its folder with --model."
-        ) from error
+    return find_network(name)
