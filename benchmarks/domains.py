@@ -45,7 +45,7 @@ DOMAINS = {
         name="fundus",
         sets=("fundus",),
         model="fundus-mini",
-        target="diabetic",
+        target="exudates",
         views=("EyePACS",),
         images=30,
     ),

@@ -1,7 +1,7 @@
 """Is it the same mole, the same eye? `recipes/colour-identity.toml`, whole image and region.
 
     python benchmarks/identity_colour.py --data DIR --model work/identity/colour/model.safetensors
-        --domain skin --out work/identity/skin [--finish FILE]
+        --domain skin --out work/identity/skin --finish FILE
     python benchmarks/identity_colour.py --data DIR --domain fundus --out work/identity/fundus
         --model src/sequela/assets/models/colour-identity/model.safetensors
 
@@ -10,8 +10,8 @@ of it (turned, moved, re-lit, re-encoded); impostors are two lesions of one diag
 under one camera. That is an easy task and no evidence of recognition at another visit; it says
 what an edit must not do. Both are asked of the whole image and of the crop around the region, which
 `auto_region` finds on the photograph and takes over to the copy. Thresholds are the model's own or,
-with `--finish`, set on `val` where both errors are equal, and kept in the model; all is told on
-`test`, with a third row: another one's region pasted in.
+with `--finish`, set on `val` where both errors are equal, and kept in the file written; all is told
+on `test`, with a third row: another one's region pasted in.
 """
 
 import argparse
@@ -55,6 +55,7 @@ class Photographs:
         self.boxes = [self._box(scan, side, domain) for scan in scans]
         # impostors are alike in this; two eyes of one patient are two eyes
         self.groups = np.array([str(e.findings) if domain == "skin" else e.view for e in examples])
+        self.patients = np.array([e.patient for e in examples])
         self.owners = np.array([e.patient if domain == "skin" else e.path.name for e in examples])
         draw = torch.Generator().manual_seed(0)
         self.copies = degrade(vary(self.whole, read_recipe(RECIPE).data, draw), draw).clamp(-1, 1)
@@ -102,15 +103,15 @@ def main() -> None:
         thresholds = {}
         held_out = Photographs(options.data, "val", options.domain, embedder)
         for kind, see in ways(held_out).items():
-            values, pairs, _ = alike(embedder, held_out, see)
+            values, pairs = alike(embedder, held_out, see)
             thresholds[kind] = equal_error_threshold(values, pairs.genuine)
     figures: dict[str, object] = {"thresholds": thresholds}
     test = Photographs(options.data, "test", options.domain, embedder)
     pasted = test.pasted()
     for kind, see in ways(test).items():
-        values, pairs, people = alike(embedder, test, see)
+        values, pairs = alike(embedder, test, see)
         genuine = pairs.genuine
-        found = verification(values, pairs, people, draws=200)
+        found = verification(values, pairs, np.tile(test.patients, 2), draws=200)
         same = embedder(see(test.whole)), embedder(see(pasted))
         figures[kind] = {
             "auroc": [round(x, 4) for x in (found.auroc.value, found.auroc.low, found.auroc.high)],
@@ -135,13 +136,11 @@ def alike(
     embedder: TrainedEmbedder,
     photographs: Photographs,
     see: Callable[[torch.Tensor], torch.Tensor],
-) -> tuple[np.ndarray, Pairs, np.ndarray]:
+) -> tuple[np.ndarray, Pairs]:
     """Cosines of photographs with copies, own and others' of the same group."""
     vectors = np.concatenate([embedder(see(x)) for x in (photographs.whole, photographs.copies)])
-    people = np.tile(photographs.owners, 2)
-    pairs = pairs_of(people, np.tile(photographs.groups, 2))
-    values = (vectors[pairs.first] * vectors[pairs.second]).sum(axis=1)
-    return values, pairs, people
+    pairs = pairs_of(np.tile(photographs.owners, 2), np.tile(photographs.groups, 2))
+    return (vectors[pairs.first] * vectors[pairs.second]).sum(axis=1), pairs
 
 
 def share(values: np.ndarray, threshold: float) -> float:

@@ -8,9 +8,9 @@ Adds held-out curves and the fidelity of the codec on `val`. Of 64 samples from 
 two findings, the disease that the benchmarks ask for and the reference, both from the same noise:
 balanced accuracy of the judge, which was trained on other patients, beside its own on real `test`
 images; KID on the judge's features against real `val` images, beside real `train` against `val`.
-Text check: the denoising error of real `val` images under their own caption, as the model's recipe
-captions them, beside the other's, with the same noise. Writes a sheet of the samples of each
-finding. `benchmarks/memorisation.py --card` adds the check for copies.
+Text check: the denoising error of real `val` images that the model's recipe captions as healthy, or
+with the target, under that prompt alone, beside the other's, with the same noise. Writes a sheet of
+the samples of each finding. `benchmarks/memorisation.py --card` adds the check for copies.
 """
 
 import argparse
@@ -141,9 +141,9 @@ def captioned(domain: Domain, data: Path) -> dict[str, np.ndarray]:
     """Images of `val` that the recipe of the model captions as healthy, or with the target."""
     settings = read_recipe(RECIPES / f"{domain.model}.toml").data
     examples = domain.examples(data)
-    train, val = (load_images(examples, split, settings) for split in ("train", "val"))
+    val = load_images(examples, "val", settings)
     if settings.tells_exudates:
-        train, val = with_exudates(train, val, settings)
+        _, val = with_exudates(load_images(examples, "train", settings), val, settings)
     images = torch.cat(list(val.parts(64)))
     chosen = {
         "healthy": [found == () for found in val.findings],
@@ -163,10 +163,10 @@ def as_read(examples: list[Example], backbone: Backbone) -> np.ndarray:
 def samples(backbone: Backbone, count: int, prompt: str, guidance_scale: float = 3.0) -> np.ndarray:
     """Images drawn from pure noise, `[N, C, S, S]` in about [-1, 1]."""
     noise = NoiseSource(0)
-    side = backbone.image_size // 4
-    noisy = torch.stack(
-        [noise.normal((4, side, side), sample=i, step=0, draw=0) for i in range(count)]
-    ).to(backbone.device)
+    shape = backbone.encode(blank(backbone)).mean.shape[1:]
+    noisy = torch.stack([noise.normal(shape, sample=i, step=0, draw=0) for i in range(count)]).to(
+        backbone.device
+    )
     guide = Guide(embedding=backbone.embed(["", prompt]), weights=(1.0,), masks=(None,))
     solver = solver_named("ddim")
     timesteps = solver.timesteps(backbone.schedule, 25, 1.0)
@@ -175,6 +175,11 @@ def samples(backbone: Backbone, count: int, prompt: str, guidance_scale: float =
         output = guide.predict(backbone, noisy, timestep, guidance_scale=guidance_scale)
         noisy = stepper.step(output, noisy, index)
     return torch.cat([backbone.decode(z) for z in noisy.split(8)]).clamp(-1, 1).cpu().numpy()
+
+
+def blank(backbone: Backbone) -> torch.Tensor:
+    side = backbone.image_size
+    return torch.zeros(1, backbone.image_channels, side, side, device=backbone.device)
 
 
 def balanced_accuracy(judge: Classifier, images: dict[str, np.ndarray]) -> float:

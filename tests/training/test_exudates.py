@@ -3,10 +3,13 @@
 import pytest
 import torch
 
+from sequela.backbones.build import build_autoencoder
+from sequela.checkpoints import save_autoencoder
 from sequela.core import InvalidInputError
 from sequela.training.data import ImageSet
 from sequela.training.exudates import with_exudates
-from sequela.training.recipe import DataSettings
+from sequela.training.objectives.latent_diffusion import LatentDiffusionObjective
+from sequela.training.recipe import DataSettings, DiffusionNetwork, OptimiserSettings, Recipe
 from tests.nn.test_lesion_filters import drawn, with_spot
 
 SETTINGS = DataSettings(
@@ -59,7 +62,32 @@ def test_without_a_healthy_image_it_is_refused():
         with_exudates(ill, ill, SETTINGS)
 
 
-def test_grey_images_are_refused():
-    grey = DataSettings(sets=("fundus",), domain="fundus", channels=1, tells_exudates=True)
-    with pytest.raises(InvalidInputError, match="asks for colour"):
-        with_exudates(images(*HEALTHY), images(*HEALTHY), grey)
+@pytest.mark.parametrize("other", [{"channels": 1}, {"domain": "chest"}])
+def test_it_is_for_retinas_in_colour(other):
+    settings = {"sets": ("fundus",), "domain": "fundus", "channels": 3, **other}
+    with pytest.raises(InvalidInputError, match="for retinas in colour"):
+        DataSettings(**settings, tells_exudates=True)
+
+
+def test_captions_of_a_diffusion_training_tell_them(tmp_path):
+    codec = build_autoencoder(
+        widths=(8, 16), latent_channels=4, layers_per_level=1, channels=3, image_size=128
+    )
+    save_autoencoder(codec, tmp_path / "autoencoder" / "model", scaling_factor=1.0)
+    network = DiffusionNetwork(
+        widths=(16, 16), heads=2, text_width=16, text_layers=1, variants=1, caption_dropout=0.0
+    )
+    recipe = Recipe(
+        name="tiny",
+        objective="latent-diffusion",
+        data=SETTINGS,
+        network=network,
+        optimiser=OptimiserSettings(steps=1),
+    )
+    train = images(*HEALTHY, (MANY, (), "own"))
+
+    objective = LatentDiffusionObjective(recipe, train, train, tmp_path / "out")
+
+    generator = torch.Generator().manual_seed(0)
+    assert objective.caption(objective.train, 10, generator).endswith("exudates")
+    assert "exudates" not in objective.caption(objective.train, 0, generator)

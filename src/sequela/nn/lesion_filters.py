@@ -25,7 +25,7 @@ _SURROUNDINGS = 0.0375  # standard deviation of what counts as around a pixel
 _UNIT = 0.1  # of where the local contrast is taken
 _RIM = 0.03  # the camera's edge is bright or dark without a lesion
 _DISC = 0.1375  # radius that the optic disc and its bright surroundings may fill
-_BLACK = -0.86  # mean of the channels outside the retina
+_BLACK = 0.14  # above the darkest pixel, of the range [-1, 1]: around the retina it is as dark
 _LEVELS = (0.5, 1.0, 2.0)  # local contrasts above which pixels are counted
 _TOP = 3.75e-4  # share of the photograph's pixels that the brightest spots may fill
 _RANKS = (0.01, 0.002)
@@ -107,7 +107,8 @@ def retina(images: Float[Tensor, "batch 3 height width"]) -> Bool[Tensor, "batch
 
 
 def _field(images: Tensor) -> Maps:
-    return (images.mean(1) > _BLACK).to(images)
+    light = images.mean(1)
+    return (light > light.amin((1, 2), keepdim=True) + _BLACK).to(images)
 
 
 def _contrast(images: Tensor) -> Maps:

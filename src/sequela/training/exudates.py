@@ -24,12 +24,8 @@ def with_exudates(
     name. A healthy image with as many is told of them too, and is healthy no longer.
 
     Raises:
-        InvalidInputError: No such healthy image is there, or the images are grey.
+        InvalidInputError: No such healthy image is there.
     """
-    if settings.channels != 3:
-        raise InvalidInputError(
-            "`tells_exudates` asks for colour, but `channels` is 1. Set it to 3 or leave this out."
-        )
     spots = _bright(train)
     is_measure = torch.tensor(
         [

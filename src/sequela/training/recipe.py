@@ -65,6 +65,11 @@ class DataSettings:
                 "`balance_findings` and `balance_views_from` exclude each other, got both. "
                 "Leave one out."
             )
+        if self.tells_exudates and (self.domain != "fundus" or self.channels != 3):
+            raise InvalidInputError(
+                "`tells_exudates` is for retinas in colour, got domain "
+                f"{self.domain!r} and {self.channels} channel(s). Leave it out."
+            )
         for name in ("zoom", "shift", "contrast"):
             check_share(name, getattr(self, name))
 

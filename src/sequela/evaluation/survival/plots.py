@@ -71,11 +71,10 @@ def forest(model: CoxModel, path: Path) -> Path:
 
 def _ratio_scale(axes: Any, low: float, high: float) -> None:
     """A log axis that is labelled with plain numbers; its own labels are powers of ten."""
-    from matplotlib.ticker import NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
     axes.set_xscale("log")
-    places = [x for x in (0.1, 0.2, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0) if low < x < high]
-    axes.set_xticks(sorted({*places, 1.0}))
+    axes.set_xticks([x for x in MaxNLocator(6).tick_values(low, high) if low <= x <= high])
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
 
