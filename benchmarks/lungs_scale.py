@@ -41,7 +41,8 @@ from sequela.training.lung_settings import LungForecastNetwork, VqganNetwork
 from sequela.training.objectives.vqgan import VqganLoss
 
 BY_SCANS = ("stage-2", "forecast")
-PARTS = ("stage-1", "stage-1-judged", "stage-2", "forecast")
+BY_SIZE = {"stage-1": 1, "stage-1-judged": 1, "stage-2": 4, "forecast": 2}
+"""What is drawn against the size of the volume, with so many scans."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sizes", default="sixty-fourth,mini")
-    parser.add_argument("--parts", default=",".join(PARTS))
+    parser.add_argument("--parts", default=",".join(BY_SIZE))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--scans", default="4", help="of a patient; stage 2 and forecasts see them")
@@ -145,10 +146,11 @@ def draw(figures: list[dict[str, Any]], path: Path) -> None:
     for row, (key, label) in enumerate(
         (("processor_seconds", "Processor seconds"), ("peak_gib", "Peak memory, GiB"))
     ):
-        for part in PARTS:
-            mine = [f for f in figures if f["part"] == part and f["size"] != "mini"]
-            mine = sorted((f["voxels"], f[key]) for f in mine if f["scans"] in (1, 4))
-            axes[row, 0].loglog(*zip(*mine, strict=True), "o-", label=part) if mine else None
+        for part, scans in BY_SIZE.items():
+            mine = [f for f in figures if (f["part"], f["scans"]) == (part, scans)]
+            mine = sorted((f["voxels"], f[key]) for f in mine if f["size"] != "mini")
+            label = f"{part}, {scans} scan{'s' * (scans > 1)}"
+            axes[row, 0].loglog(*zip(*mine, strict=True), "o-", label=label) if mine else None
         for part in BY_SCANS:
             mine = sorted(
                 (f["scans"], f[key]) for f in figures if f["part"] == part and f["size"] == "mini"
