@@ -149,8 +149,8 @@ def draw(figures: list[dict[str, Any]], path: Path) -> None:
         for part, scans in BY_SIZE.items():
             mine = [f for f in figures if (f["part"], f["scans"]) == (part, scans)]
             mine = sorted((f["voxels"], f[key]) for f in mine if f["size"] != "mini")
-            label = f"{part}, {scans} scan{'s' * (scans > 1)}"
-            axes[row, 0].loglog(*zip(*mine, strict=True), "o-", label=label) if mine else None
+            name = f"{part}, {scans} scan{'s' * (scans > 1)}"
+            axes[row, 0].loglog(*zip(*mine, strict=True), "o-", label=name) if mine else None
         for part in BY_SCANS:
             mine = sorted(
                 (f["scans"], f[key]) for f in figures if f["part"] == part and f["size"] == "mini"
@@ -158,7 +158,7 @@ def draw(figures: list[dict[str, Any]], path: Path) -> None:
             axes[row, 1].plot(*zip(*mine, strict=True), "o-", label=part) if mine else None
         axes[row, 0].set(xlabel="Voxels (published network)", ylabel=label)
         axes[row, 1].set(xlabel="Scans of the patient (mini network)", ylabel=label, ylim=(0, None))
-    axes[0, 0].legend(frameon=False)
+    axes[1, 0].legend(frameon=False)
     axes[0, 1].legend(frameon=False)
     picture.savefig(path)
 
