@@ -331,7 +331,8 @@ def arms(options: argparse.Namespace) -> None:
     text = (
         f"Growth a year over the three after the second scan, treated against untreated "
         f"({int(treated.sum())} against {int((~treated).sum())} patients): forecast {ratio.made}, "
-        f"truth {ratio.real:.3f}, recovered: {ratio.is_recovered}.\n\n"
+        f"truth {ratio.real}, forecast over truth {ratio.made_over_real}, "
+        f"recovered: {ratio.is_recovered}.\n\n"
         f"The same patients under either arm, told from the first scan alone, three years on: "
         f"forecast {swapped}, truth {real[1] / real[0]:.3f}, recovered: "
         f"{swapped.low <= real[1] / real[0] <= swapped.high}.\n"

@@ -125,13 +125,16 @@ def test_scores_come_back_from_their_file_and_others_are_refused(tmp_path):
 
 
 def test_a_halved_rate_is_recovered_and_an_unchanged_one_is_not():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     treated = np.arange(120) % 2 == 0
     real = rng.uniform(0.03, 0.05, 120) * np.where(treated, 0.5, 1.0)
     close = real + rng.normal(0, 0.005, 120)
     assert rate_ratio(close, real, treated, draws=300).is_recovered
     blind = rate_ratio(real * np.where(treated, 2.0, 1.0), real, treated, draws=300)
     assert not blind.is_recovered
+    assert blind.made_over_real.value == pytest.approx(2.0)
+    assert blind.made_over_real.low == pytest.approx(2.0)  # the same patients, drawn for both
+    assert blind.real.low < blind.real.value < blind.real.high
     assert blind.made.value == pytest.approx(1.0, abs=0.1)
     with pytest.raises(InvalidInputError, match="both arms"):
         rate_ratio(real, real, np.ones(120, bool))

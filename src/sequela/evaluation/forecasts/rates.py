@@ -15,16 +15,19 @@ class RateRatio:
 
     Attributes:
         made: Of forecasts, with its interval.
-        real: Of what came, or of the truth.
+        real: Of what came, or of the truth, in the same patients.
+        made_over_real: One over the other, the interval over both at once: the same patients are
+            drawn for both, for a few fast ones move both alike.
     """
 
     made: Estimate
-    real: float
+    real: Estimate
+    made_over_real: Estimate
 
     @property
     def is_recovered(self) -> bool:
-        """Whether what is real lies within the forecast's interval."""
-        return self.made.low <= self.real <= self.made.high
+        """Whether the interval of forecast over truth holds 1."""
+        return self.made_over_real.low <= 1 <= self.made_over_real.high
 
 
 def rate_ratio(
@@ -57,5 +60,8 @@ def rate_ratio(
     everyone = np.arange(len(made))
     return RateRatio(
         made=estimate(lambda index: ratio(made, index), everyone, draws=draws),
-        real=ratio(real, everyone),
+        real=estimate(lambda index: ratio(real, index), everyone, draws=draws),
+        made_over_real=estimate(
+            lambda index: ratio(made, index) / ratio(real, index), everyone, draws=draws
+        ),
     )
