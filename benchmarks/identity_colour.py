@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from domains import DOMAINS
 from films import as_judged, write_figures
 
 from sequela.checkpoints import TrainedEmbedder, load_embedder, save_embedder
@@ -39,8 +40,6 @@ from sequela.training import read_recipe
 from sequela.training.data import vary
 from sequela.training.degrade import degrade
 
-SETS = {"skin": ("skin-ham", "skin-isic"), "fundus": ("fundus",)}
-TARGETS = {"skin": "melanoma", "fundus": "diabetic"}
 RECIPE = Path(__file__).parents[1] / "recipes/colour-identity.toml"  # says how copies vary
 
 
@@ -49,7 +48,7 @@ class Photographs:
 
     def __init__(self, data: Path, split: str, domain: str, embedder: TrainedEmbedder) -> None:
         side = embedder.card["image_size"]
-        examples = [e for e in load_cohorts(SETS[domain], data) if e.split == split]
+        examples = [e for e in load_cohorts(DOMAINS[domain].sets, data) if e.split == split]
         scans = [read_scan(e.path) for e in examples]
         self.whole = torch.cat([as_judged([s.array], s.window, side, 3) for s in scans])
         self.boxes = [self._box(scan, side, domain) for scan in scans]
@@ -63,7 +62,7 @@ class Photographs:
 
     @staticmethod
     def _box(scan: Scan, side: int, domain: str) -> tuple[slice, slice]:
-        region = auto_region(scan, domain, (TARGETS[domain],)).region
+        region = auto_region(scan, domain, (DOMAINS[domain].target,)).region
         mask = np.ones((side, side), np.float32)
         if region is not None:
             mask = resize(region.array[None].astype(np.float32), (side, side))[0]
@@ -92,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--domain", choices=SETS, required=True)
+    parser.add_argument("--domain", choices=("skin", "fundus"), required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--finish", type=Path, help="also write the model with its figures")
     options = parser.parse_args()

@@ -17,22 +17,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from domains import DOMAINS
 from films import write_figures
 from jaxtyping import Bool, Float
 from scipy.optimize import minimize
 
 from sequela.checkpoints import Classifier, load_classifier
-from sequela.cohorts import Example, load_cohorts
+from sequela.cohorts import Example
 from sequela.metrics import Platt, auroc, patient_interval, reliability
 from sequela.training.data import load_images
 from sequela.training.recipe import DataSettings
 
-SETS = {
-    "chest": ("cxr-nih",),
-    "fundus": ("fundus",),
-    "skin": ("skin-ham", "skin-isic"),
-}
-VIEWS = {"fundus": ("EyePACS",)}
 FOLDERS = {"chest": ("cxr_nih",), "fundus": ("fundus",), "skin": ("skin_ham", "skin_isic_cc0")}
 
 
@@ -71,15 +66,14 @@ def read_cases(data: Path, classifier: Classifier, split: str) -> Cases:
     known = known_of(data, domain)
 
     def counts(example: Example) -> bool:
-        in_view = example.view in VIEWS.get(domain, (example.view,))
         told = example.findings is not None and (
             not example.findings or bool(target & set(example.findings))
         )
-        return example.split == split and in_view and told
+        return example.split == split and told
 
-    examples = [e for e in load_cohorts(SETS[domain], data) if counts(e)]
+    examples = [e for e in DOMAINS[domain].examples(data) if counts(e)]
     settings = DataSettings(
-        sets=SETS[domain], image_size=card["image_size"], channels=card["channels"]
+        sets=DOMAINS[domain].sets, image_size=card["image_size"], channels=card["channels"]
     )
     images = load_images(examples, split, settings).images
     shortcuts = {

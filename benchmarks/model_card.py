@@ -163,10 +163,10 @@ def as_read(examples: list[Example], backbone: Backbone) -> np.ndarray:
 def samples(backbone: Backbone, count: int, prompt: str, guidance_scale: float = 3.0) -> np.ndarray:
     """Images drawn from pure noise, `[N, C, S, S]` in about [-1, 1]."""
     noise = NoiseSource(0)
-    shape = backbone.encode(blank(backbone)).mean.shape[1:]
-    noisy = torch.stack([noise.normal(shape, sample=i, step=0, draw=0) for i in range(count)]).to(
-        backbone.device
-    )
+    side = backbone.image_size // 4
+    noisy = torch.stack(
+        [noise.normal((4, side, side), sample=i, step=0, draw=0) for i in range(count)]
+    ).to(backbone.device)
     guide = Guide(embedding=backbone.embed(["", prompt]), weights=(1.0,), masks=(None,))
     solver = solver_named("ddim")
     timesteps = solver.timesteps(backbone.schedule, 25, 1.0)
@@ -175,11 +175,6 @@ def samples(backbone: Backbone, count: int, prompt: str, guidance_scale: float =
         output = guide.predict(backbone, noisy, timestep, guidance_scale=guidance_scale)
         noisy = stepper.step(output, noisy, index)
     return torch.cat([backbone.decode(z) for z in noisy.split(8)]).clamp(-1, 1).cpu().numpy()
-
-
-def blank(backbone: Backbone) -> torch.Tensor:
-    side = backbone.image_size
-    return torch.zeros(1, backbone.image_channels, side, side, device=backbone.device)
 
 
 def balanced_accuracy(judge: Classifier, images: dict[str, np.ndarray]) -> float:

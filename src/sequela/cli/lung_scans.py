@@ -85,7 +85,7 @@ def wanted_years(visits: LungVisits, options: dict[str, Any]) -> list[float]:
     Raises:
         InvalidInputError: Both are given, or a day lies before the baseline.
     """
-    from sequela.simulators.lungs.asked import LONGEST_YEARS, times_until
+    from sequela.simulators.lungs.asked import times_until
 
     if options["at"]:
         if options["horizon"] or options["every"]:
@@ -102,16 +102,7 @@ def wanted_years(visits: LungVisits, options: dict[str, Any]) -> list[float]:
         return [(day - visits.dates[0]).days / DAYS_PER_YEAR for day in asked]
     horizon = parse_duration(options["horizon"] or DEFAULT_HORIZON)
     step = parse_duration(options["every"] or DEFAULT_EVERY, option="--every")
-    if horizon > LONGEST_YEARS:
-        raise InvalidInputError(
-            f"`--horizon` must be at most {LONGEST_YEARS:g} years after the baseline, got "
-            f"{options['horizon']}. No lung was followed long enough to learn from."
-        )
-    if horizon / step > _MOST_STATES:
-        raise InvalidInputError(
-            f"`--every` {options['every']} asks for {horizon / step:.0f} states. Ask for fewer."
-        )
-    return times_until(horizon, step)
+    return times_until(horizon, step, names=("--horizon", "--every"))
 
 
 def years_between(visits: LungVisits, options: dict[str, Any]) -> list[float]:

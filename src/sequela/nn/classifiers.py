@@ -94,14 +94,6 @@ def _densenet_mini(channels: int, targets: int) -> nn.Module:
     return torch.nn.Sequential(network)
 
 
-ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {
-    "densenet121": _densenet121,
-    "densenet-mini": _densenet_mini,
-    "residual-mini": ResidualClassifier,
-    "lesion-filters": LesionFilterClassifier,
-}
-
-
 class Standardised(nn.Module):
     """A network that sees each image by its own mean and spread.
 
@@ -120,6 +112,19 @@ class Standardised(nn.Module):
         return torch.as_tensor(self.network((images - mean) / (spread + 1e-3)))
 
 
+def _standardised(build: Callable[[int, int], nn.Module]) -> Callable[[int, int], nn.Module]:
+    return lambda channels, targets: Standardised(build(channels, targets))
+
+
+ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {
+    "densenet121": _standardised(_densenet121),
+    "densenet-mini": _standardised(_densenet_mini),
+    "residual-mini": _standardised(ResidualClassifier),
+    # the filters tell the retina from the black around it, and make up for light themselves
+    "lesion-filters": LesionFilterClassifier,
+}
+
+
 def build_classifier(architecture: str, *, channels: int, targets: int) -> nn.Module:
     """An untrained classifier of images in [-1, 1]; it gives one logit for each target.
 
@@ -130,6 +135,4 @@ def build_classifier(architecture: str, *, channels: int, targets: int) -> nn.Mo
         targets: Findings that are told apart, each present or absent on its own.
     """
     check_choice("architecture", architecture, ARCHITECTURES)
-    network = ARCHITECTURES[architecture](channels, targets)
-    # the filters tell the retina from the black around it, and make up for light themselves
-    return network if isinstance(network, LesionFilterClassifier) else Standardised(network)
+    return ARCHITECTURES[architecture](channels, targets)

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from sequela.core import InvalidInputError
+from sequela.nn.blur import blurred
 
 # All lengths as shares of the photograph's side.
 _LINES = (0.024, 0.04, 0.07)
@@ -73,22 +74,21 @@ def bright_spots(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor,
 
     Inside EyePACS, at 128 px, it tells grade 2 and above from grade 0 with an AUROC of .70.
     """
-    figures: Tensor = LesionFilters()(images)
-    return figures[:, -(len(_LEVELS) + 2)]  # the mean of the top
+    return _top(_ranked(_standing_out(_contrast(images), _LINES[-1]), retina(images)))
 
 
 def spots(images: Float[Tensor, "batch 3 height width"]) -> list[Maps]:
     """Dark and bright spots of each size, in units of the local contrast, 0 or above."""
     contrast = _contrast(images)
-    side = images.shape[-1]
-    maps = []
-    for share in _LINES:
-        lines = [_line(share * side, math.pi * i / _DIRECTIONS) for i in range(_DIRECTIONS)]
-        closed = [_along(_along(contrast, line, torch.amax), line, torch.amin) for line in lines]
-        opened = [_along(_along(contrast, line, torch.amin), line, torch.amax) for line in lines]
-        maps.append(torch.stack(closed).amin(0) - contrast)
-        maps.append(contrast - torch.stack(opened).amax(0))
-    return maps
+    return [_standing_out(sign * contrast, share) for share in _LINES for sign in (-1, 1)]
+
+
+def _standing_out(contrast: Maps, share: float) -> Maps:
+    """What is brighter than the best line through it, a share of the side long (an opening)."""
+    length = share * contrast.shape[-1]
+    lines = [_line(length, math.pi * i / _DIRECTIONS) for i in range(_DIRECTIONS)]
+    opened = [_along(_along(contrast, line, torch.amin), line, torch.amax) for line in lines]
+    return contrast - torch.stack(opened).amax(0)
 
 
 def retina(images: Float[Tensor, "batch 3 height width"]) -> Bool[Tensor, "batch height width"]:
@@ -124,10 +124,7 @@ def _contrast(images: Tensor) -> Maps:
 
 def _smooth(maps: Maps, sigma_px: float) -> Maps:
     radius = math.ceil(3 * sigma_px)
-    places = torch.arange(-radius, radius + 1).to(maps)
-    kernel = torch.softmax(-places.square() / (2 * sigma_px**2), 0)
-    rows = F.conv2d(maps[:, None], kernel.view(1, 1, -1, 1), padding=(radius, 0))
-    return F.conv2d(rows, kernel.view(1, 1, 1, -1), padding=(0, radius))[:, 0]
+    return blurred(F.pad(maps[:, None], (radius,) * 4), sigma_px, radius)[:, 0]
 
 
 def _line(length_px: float, angle: float) -> list[tuple[int, int]]:
@@ -150,11 +147,21 @@ def _along(maps: Maps, line: list[tuple[int, int]], best: Callable[..., Tensor])
 
 def _figures(spots: Maps, inside: Bool[Tensor, "batch height width"]) -> Float[Tensor, "batch 7"]:
     """Two high ranks, the mean of the top, the mean, and how many pixels pass each level."""
-    ranked = spots.masked_fill(~inside, -1).flatten(1).sort(dim=1, descending=True).values
+    ranked = _ranked(spots, inside)
     count = inside.sum((1, 2))
     at = [ranked.gather(1, (count * share).long()[:, None])[:, 0] for share in _RANKS]
-    top = ranked[:, : max(3, round(_TOP * ranked.shape[1]))].mean(1)
     seen = ranked.clamp(min=0)
     passed = [(ranked > level).sum(1).float().log1p() for level in _LEVELS]
-    figures = torch.stack([*at, top, seen.sum(1) / count.clamp(min=1), *passed], dim=1)
-    return figures.clamp(min=0)
+    figures = [*at, _top(ranked), seen.sum(1) / count.clamp(min=1), *passed]
+    return torch.stack(figures, dim=1).clamp(min=0)
+
+
+def _ranked(
+    spots: Maps, inside: Bool[Tensor, "batch height width"]
+) -> Float[Tensor, "batch pixel"]:
+    """All pixels, the brightest spots first; those outside come last, as -1."""
+    return spots.masked_fill(~inside, -1).flatten(1).sort(dim=1, descending=True).values
+
+
+def _top(ranked: Float[Tensor, "batch pixel"]) -> Float[Tensor, " batch"]:
+    return ranked[:, : max(3, round(_TOP * ranked.shape[1]))].mean(1).clamp(min=0)

@@ -81,22 +81,29 @@ def check_days(days: Sequence[float], count: int) -> list[float]:
     return [float(day) / DAYS_PER_YEAR for day in days]
 
 
-def times_until(horizon_years: float, every_years: float) -> list[float]:
+def times_until(
+    horizon_years: float,
+    every_years: float,
+    names: tuple[str, str] = ("horizon_years", "every_years"),
+) -> list[float]:
     """Every so many years after the baseline, and the horizon itself.
+
+    `names` are what the caller's user calls the two.
 
     Raises:
         InvalidInputError: The horizon is too far, or the interval asks for too many times.
     """
-    check_positive("every_years", every_years)
+    horizon_name, every_name = names
+    check_positive(every_name, every_years)
     if not 0 < horizon_years <= LONGEST_YEARS:
         raise InvalidInputError(
-            f"`horizon_years` must be above 0 and at most {LONGEST_YEARS:g} years after the "
+            f"`{horizon_name}` must be above 0 and at most {LONGEST_YEARS:g} years after the "
             f"baseline, got {horizon_years:g}. No lung was followed long enough to learn from."
         )
     if horizon_years / every_years > _MOST_TIMES:
         raise InvalidInputError(
-            f"`every_years` {every_years:g} asks for {horizon_years / every_years:.0f} states. "
-            "Ask for fewer."
+            f"`{every_name}` {every_years:g} years asks for "
+            f"{horizon_years / every_years:.0f} states. Ask for fewer."
         )
     times = [n * every_years for n in range(1, int(horizon_years / every_years + 1e-9) + 1)]
     return sorted({round(when, 9) for when in [*times, horizon_years]})
