@@ -19,7 +19,7 @@ def extrapolate(  # noqa: PLR0913  # a public door: one keyword each for what a 
     lungs: Region | None = None,
     model: str = "lungs-mini",
     device: str = "cpu",
-    registration: str = "demons",
+    registration: str = "convexadam",
     seed: int = 0,
     samples: int = 1,
     **facts: Any,
@@ -35,8 +35,8 @@ def extrapolate(  # noqa: PLR0913  # a public door: one keyword each for what a 
         lungs: Mask on the baseline's grid; None finds them in every scan.
         model: A bundled model, or a folder in which `sequela train` left both stages.
         device: Where it runs.
-        registration: How follow-ups are laid onto the baseline: `demons`, `bspline`, `affine`,
-            `none`.
+        registration: How follow-ups are laid onto the baseline: `convexadam`, `demons`, `bspline`,
+            `affine`, `none`.
         seed: Of the samples.
         samples: Draws, of a stochastic model.
         facts: `age_years`, `sex`, `smoker`, `treatment`, where they are known.

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import ndimage
 
 from sequela.imaging.grid import Grid
@@ -27,15 +28,29 @@ def test_a_shift_is_found_back():
     assert laid.overlap[1] > 0.95
 
 
-def test_demons_follow_a_breath_without_folding():
+@pytest.mark.parametrize("kind", ["convexadam", "demons"])
+def test_a_field_follows_a_breath_without_folding(kind):
     values, inside = volume(FINE), lungs(FINE)
     amounts = -2.0 * (1 - np.arange(32) / 31)[:, None, None] * np.ones(FINE.shape)
     places = np.indices(FINE.shape) + np.stack([amounts, 0 * amounts, 0 * amounts])
     later = ndimage.map_coordinates(values.astype(np.float32), places, order=1, mode="nearest")
     there = ndimage.map_coordinates(inside * 1.0, places, order=1, mode="nearest") > 0.5
-    laid = align_lungs((values, inside, FINE), (later, there, FINE), kind="demons", spacing_mm=6.0)
+    laid = align_lungs((values, inside, FINE), (later, there, FINE), kind=kind, spacing_mm=6.0)
     assert laid.overlap[1] > laid.overlap[0]
     assert laid.folded == 0
+
+
+def test_convexadam_replays_exactly_and_leaves_the_callers_luck_alone():
+    values, inside = volume(FINE), lungs(FINE)
+    later = moved(values, np.array([1.0, 0.0, 0.0]))
+    there = moved(inside * 1.0, np.array([1.0, 0.0, 0.0])) > 0.5
+    before = torch.get_rng_state()
+    first, second = (
+        align_lungs((values, inside, FINE), (later, there, FINE), kind="convexadam").field
+        for _ in range(2)
+    )
+    assert np.array_equal(first, second)
+    assert torch.equal(before, torch.get_rng_state())
 
 
 def test_scans_on_different_grids_meet():

@@ -1,5 +1,6 @@
 """Stage 2: where it starts, what it is held to, and what it may not see."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -130,6 +131,27 @@ def test_what_is_told_of_a_patient_bends_the_path_once_learned():
     with torch.no_grad():
         paths = [network(replace(known, facts=torch.full((2, 1), x)), YEARS) for x in (0.0, 1.0)]
     assert (paths[0] - paths[1]).abs().max() > 1e-4
+
+
+def test_a_learned_pace_scales_every_change_of_the_patient_it_is_told_of():
+    config = replace(SMALL, facts=("treatment", "treatment_known"), has_pace=True)
+    network, wanted = forecaster(config), torch.tensor([[1.0, 4.0], [1.0, 4.0]])
+    known = replace(visits(), facts=torch.tensor([[0.0, 1.0], [1.0, 1.0]]))
+    with torch.no_grad():
+        before = network(known, wanted) - known.latents[:, :1]
+        network.pace[0].weight.copy_(torch.tensor([[50.0, 0.0]]).expand(8, 2))
+        network.pace[0].bias.zero_()
+        network.pace[2].weight.fill_(math.log(0.5) / 8)  # tanh is 1 for the treated, else 0
+        after = network(known, wanted) - known.latents[:, :1]
+    torch.testing.assert_close(after[0], before[0])
+    torch.testing.assert_close(after[1], 0.5 * before[1], rtol=1e-4, atol=1e-5)
+    assert before[1].abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("missing", [{}, {"facts": ("treatment",), "has_skip": False}])
+def test_a_pace_needs_numbers_and_changes_to_scale(missing):
+    with pytest.raises(InvalidInputError, match="`has_pace` needs"):
+        replace(SMALL, has_pace=True, **missing)
 
 
 def test_the_published_head_needs_as_many_channels_as_the_codes():

@@ -74,6 +74,14 @@ def test_the_exported_pipeline_simulates(model):
     assert card["data"] == {"sets": ["cxr-nih"], "training_images": 4, "held_out_images": 2}
 
 
+def test_a_codec_of_patches_is_fitted_on_the_way_and_loads_again(tmp_path, data):
+    text = DIFFUSION.replace("[network]", "[network]\npatch_components = 3")
+    folder = trained(tmp_path / "patches", data, text, 2)
+    editor = sequela.load(model=str(folder), device="cpu", num_steps=1)
+    assert len(editor.simulate(drawn((40, 40)), condition="pneumonia").states) == 2
+    assert editor.backbone.vae.config.latent_channels == 3
+
+
 def test_curves_and_samples_are_kept(work, model):
     lines = (work / "diffusion" / "curves.csv").read_text().splitlines()
     assert lines[0] == "step,loss,error"

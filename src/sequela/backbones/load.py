@@ -81,9 +81,7 @@ class _Chosen:
         self.used = list(self.changes)
 
     def backbone(self) -> LatentDiffusion:
-        from diffusers import AutoencoderKL
-
-        vae = self._component(AutoencoderKL, "vae", torch.float32)
+        vae = self._component(self._codec_class(), "vae", torch.float32)
         network = self._network()
         text = self._text(network)
         pixels = 2 ** (len(vae.config.block_out_channels) - 1)
@@ -102,6 +100,15 @@ class _Chosen:
             denoiser=self._denoiser(network, pixels),
             dtype=self.dtype,
         )
+
+    def _codec_class(self) -> Any:
+        if read_json(self.folder.path / "vae" / "config.json").get("_class_name") == "PatchCodec":
+            from sequela.backbones.patch_codec import PatchCodec
+
+            return PatchCodec
+        from diffusers import AutoencoderKL
+
+        return AutoencoderKL
 
     def _component(self, cls: Any, name: str, dtype: torch.dtype) -> Any:
         path = self.folder.path / name

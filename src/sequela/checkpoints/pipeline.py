@@ -49,10 +49,16 @@ def save_pipeline(
         "text_encoder": ["transformers", type(parts["text_encoder"]).__name__],
         "tokenizer": ["transformers", type(tokenizer).__name__],
         "unet": ["diffusers", type(parts["unet"]).__name__],
-        "vae": ["diffusers", type(parts["vae"]).__name__],
+        "vae": [_library(parts["vae"]), type(parts["vae"]).__name__],
     }
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
     (folder / "card.json").write_text(json.dumps(card, indent=2) + "\n")
+
+
+def _library(network: Any) -> str:
+    """Where diffusers imports the class from."""
+    module = type(network).__module__
+    return "diffusers" if module.startswith("diffusers.") else module
 
 
 def forget_origin(config: Path) -> None:

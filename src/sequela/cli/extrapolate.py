@@ -21,7 +21,7 @@ from sequela.cli.outputs import check_target
 from sequela.core import DAYS_PER_YEAR, InvalidInputError, Trajectory
 
 # what `sequela bridge` calls the way of films, for volumes
-_VOLUME_KINDS = {"similarity": "demons", "rigid": "affine", "deformable": "demons"}
+_VOLUME_KINDS = {"similarity": "demons", "rigid": "affine", "deformable": "convexadam"}
 
 
 def extrapolate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each option
@@ -39,7 +39,7 @@ def extrapolate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for ea
     treatment: x.Treatment = None,
     allow_different_patients: o.DifferentPatients = False,
     lung_finder: x.LungFinder = "auto",
-    registration: x.Registration = "demons",
+    registration: x.Registration = "convexadam",
     seed: o.Seed = 0,
     samples: o.Samples = 1,
     frames: o.Frames = 12,

@@ -84,7 +84,7 @@ Registration = Annotated[
     str,
     typer.Option(
         "--registration",
-        metavar="demons|bspline|affine|none",
+        metavar="convexadam|demons|bspline|affine|none",
         help="How follow-ups are laid onto the baseline inside the lungs.",
         rich_help_panel=o.EDIT,
     ),

@@ -74,12 +74,17 @@ _DEMONS = """@article{vercauteren2009demons,
   author={Vercauteren, Tom and Pennec, Xavier and Perchant, Aymeric and Ayache, Nicholas},
   journal={NeuroImage}, year={2009}
 }"""
+_CONVEX_ADAM = """@article{siebert2021convexadam,
+  title={Fast 3D registration with accurate optimisation and little learning for Learn2Reg 2021},
+  author={Siebert, Hanna and Hansen, Lasse and Heinrich, Mattias P.},
+  year={2021}, note={arXiv:2112.03053}
+}"""
 
 SOURCES: dict[str, tuple[str, ...]] = {
     "progressive-editing": (_PIE, _LDM, _DPM, _CFG, _COMPOSE),
     "transition": (_SDEDIT,),
     "seine": (_SEINE,),
     "lesion-forecast": (_NET2, _LJUBLJANA),
-    "lung-forecast": (_VQGAN4D, _DEMONS),
+    "lung-forecast": (_VQGAN4D, _CONVEX_ADAM, _DEMONS),
     "chest-mini": (_NIH, _COVID),
 }

@@ -19,12 +19,17 @@ def simple_itk() -> Any:
     try:
         import SimpleITK
     except ImportError as error:
-        raise MissingExtraError(
-            "`registration` needs SimpleITK, which is not installed. Install it with "
-            "`pip install 'sequela[registration]'`, or take the scans as they lie with "
-            "--registration none."
-        ) from error
+        raise missing("SimpleITK") from error
     return SimpleITK
+
+
+def missing(library: str) -> MissingExtraError:
+    """The sentence that names the extra."""
+    return MissingExtraError(
+        f"`registration` needs {library}, which is not installed. Install it with "
+        "`pip install 'sequela[registration]'`, or take the scans as they lie with "
+        "--registration none."
+    )
 
 
 def plain_method(sitk: Any, levels: tuple[int, ...]) -> Any:

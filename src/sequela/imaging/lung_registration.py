@@ -1,11 +1,12 @@
 """A follow-up CT onto the baseline inside the lungs: affine, then a smooth field, checked.
 
 Only the lungs are matched: everything else is 0 HU in both, so ribs and diaphragm cannot pull at
-them, and the lungs' own surface is the strongest edge. Found on a grid of a few millimetres.
+them, and the lungs' own surface is the strongest edge. convexAdam alone sees the whole chest: it
+compares what surrounds each voxel, not brightness. Found on a grid of a few millimetres.
 
-Source: Thirion, "Image matching as a diffusion process", Medical Image Analysis 1998, in the
-diffeomorphic form of Vercauteren et al., NeuroImage 2009, and free-form deformations of Rueckert et
-al., IEEE TMI 1999; both by SimpleITK.
+Source: Siebert et al., arXiv:2112.03053 (convexAdam); Thirion, "Image matching as a diffusion
+process", Medical Image Analysis 1998, in the diffeomorphic form of Vercauteren et al., NeuroImage
+2009, and free-form deformations of Rueckert et al., IEEE TMI 1999, both by SimpleITK.
 """
 
 from collections.abc import Iterator
@@ -25,11 +26,14 @@ Mask = Bool[np.ndarray, "depth height width"]
 Points = Float[np.ndarray, "... 3"]
 
 KINDS = {
+    "convexadam": "affine, then a discrete search of local features, refined by Adam",
     "demons": "affine, then a smooth field by diffeomorphic demons",
     "bspline": "affine, then free-form deformation on a lattice",
     "affine": "shift, turn, scale and shear",
     "none": "the scans are taken as they lie",
 }
+DEFAULT_KIND = "convexadam"
+_CHEST_HU = (-1000.0, 400.0)
 _LUNG_HU, _WEIGHT = -850.0, 0.3  # healthy lung; how much of the contrast around it is shown
 _WINDOW_HU = (-1000.0, 0.0)
 _MARGIN_MM = 15.0
@@ -94,7 +98,7 @@ def align_lungs(
     baseline: tuple[Num[np.ndarray, "d h w"], Mask, Grid],
     follow_up: tuple[Num[np.ndarray, "d2 h2 w2"], Mask, Grid],
     *,
-    kind: str = "demons",
+    kind: str = DEFAULT_KIND,
     spacing_mm: float = 3.0,
 ) -> LungAlignment:
     """How a follow-up lies on the baseline, matched inside the lungs.
@@ -106,7 +110,7 @@ def align_lungs(
         spacing_mm: Smallest step of the grid on which the field is sought.
 
     Raises:
-        MissingExtraError: SimpleITK is not installed.
+        MissingExtraError: SimpleITK or convexAdam is not installed.
     """
     check_choice("registration", kind, KINDS)
     check_positive("spacing_mm", spacing_mm)
@@ -118,6 +122,9 @@ def align_lungs(
     if kind != "none":
         move, moving = _moved(fixed, baseline, follow_up, grid, inside)
         if kind != "affine":
+            if kind == "convexadam":
+                fixed = _chest(fixed_hu, fixed_grid, grid, np.eye(4))
+                moving = _chest(follow_up[0], follow_up[2], grid, move)
             field = search_field(fixed, moving, grid, kind)
             # the field was found after the move: carry its millimetres through it
             field = np.einsum("ij,jdhw->idhw", move[:3, :3], field).astype(np.float32)
@@ -201,6 +208,12 @@ def _shown(
     """
     inner = _LUNG_HU + weight * (np.clip(hu, *_WINDOW_HU).astype(np.float32) - _LUNG_HU)
     return regrid(np.where(lungs, inner, np.float32(0)), source, grid, move=move)
+
+
+def _chest(
+    hu: Num[np.ndarray, "d h w"], source: Grid, grid: Grid, move: Float[np.ndarray, "4 4"]
+) -> Volume:
+    return regrid(np.clip(hu, *_CHEST_HU).astype(np.float32), source, grid, move=move)
 
 
 def _slabs(grid: Grid) -> Iterator[tuple[slice, Float[np.ndarray, "d h w 3"]]]:

@@ -1,13 +1,15 @@
-"""The searches of `lung_registration` with SimpleITK: plain arrays in and out."""
+"""The searches of `lung_registration` with SimpleITK and convexAdam: plain arrays in and out."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy import ndimage
 
 from sequela.core import InvalidInputError
 from sequela.imaging.grid import Grid
-from sequela.imaging.itk import as_image, plain_method, simple_itk
+from sequela.imaging.itk import as_image, missing, plain_method, simple_itk
 
 Volume = Float[np.ndarray, "d h w"]
 
@@ -15,6 +17,7 @@ _LEVELS = (4, 2, 1)
 _DEMONS_STEPS = (40, 30, 15)  # on each level
 _DEMONS_SMOOTH = 2.0  # voxels; of the whole field after each step
 _LATTICE_MM = 30.0
+_CONVEX_LEAST = 30  # voxels; it looks for moves of up to 24
 _AFFINE_STEPS, _BSPLINE_STEPS = 30, 25
 
 
@@ -53,8 +56,13 @@ def search_field(
         fixed: On `grid`.
         moving: On the same.
         grid: Of both.
-        kind: `demons` or `bspline`.
+        kind: `convexadam`, `demons` or `bspline`.
+
+    Raises:
+        MissingExtraError: The library of `kind` is not installed.
     """
+    if kind == "convexadam":
+        return _convex(fixed, moving, grid)
     sitk = simple_itk()
     here, there = as_image(sitk, fixed, grid), as_image(sitk, moving, grid)
     found = _demons(sitk, here, there) if kind == "demons" else _bspline(sitk, here, there, grid)
@@ -91,6 +99,34 @@ def _bspline(sitk: Any, here: Any, there: Any, grid: Grid) -> Any:
         lattice, sitk.sitkVectorFloat64, here.GetSize(), here.GetOrigin(), here.GetSpacing(),
         here.GetDirection(),
     )  # fmt: skip
+
+
+def _convex(fixed: Volume, moving: Volume, grid: Grid) -> Float[np.ndarray, "3 d h w"]:
+    """On cubes as small as the grid's shortest step: its features know no thick slices."""
+    import torch
+
+    search = _convex_adam()
+    steps, shape = np.array(grid.spacing_mm), np.array(grid.shape)
+    zoom = np.maximum(np.round(shape * steps / steps.min()), _CONVEX_LEAST) / shape
+    seen = [ndimage.zoom(v, zoom, order=1, mode="nearest", grid_mode=True) for v in (fixed, moving)]
+    # it fills a layer at random before it sets it, and calls torch in a way that torch warns of
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(action="ignore"):
+        found = search(*seen, dtype=torch.float32, device=torch.device("cpu"))
+    back = [
+        ndimage.zoom(found[..., k], 1 / zoom, order=1, mode="nearest", grid_mode=True) / zoom[k]
+        for k in range(3)
+    ]
+    field = np.einsum("ij,jdhw->idhw", grid.affine[:3, :3], np.stack(back))
+    return np.asarray(field, np.float32)
+
+
+def _convex_adam() -> Any:
+    with warnings.catch_warnings():  # its import silences all warnings for good
+        try:
+            from convexAdam.convex_adam_MIND import convex_adam_pt
+        except ImportError as error:
+            raise missing("convexAdam") from error
+    return convex_adam_pt
 
 
 def _method(sitk: Any, levels: tuple[int, ...]) -> Any:

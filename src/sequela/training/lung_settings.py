@@ -83,6 +83,7 @@ class LungForecastNetwork:
     are_dates_exact: bool = False
     is_field_timed: bool = False
     is_measured: bool = False  # told of the dense share of the given scans and its growth
+    has_pace: bool = False
     has_skip: bool = True
     legacy: bool = False
     is_bridged: bool = False
@@ -132,6 +133,7 @@ class LungForecastNetwork:
             are_dates_exact=self.are_dates_exact,
             is_field_timed=self.is_field_timed,
             is_measured=self.is_measured,
+            has_pace=self.has_pace,
             has_skip=self.has_skip,
             legacy=self.legacy,
             is_bridged=self.is_bridged,

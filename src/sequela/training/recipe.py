@@ -138,6 +138,7 @@ class DiffusionNetwork:
     """A text-conditioned UNet with its own small text encoder, on frozen latents."""
 
     autoencoder: str = "autoencoder"  # folder beside the output, or a path
+    patch_components: int = 0  # of a linear codec of 4 px patches in its place; 0: none
     widths: tuple[int, ...] = (64, 96, 128)
     layers_per_level: int = 1
     heads: int = 4
@@ -153,6 +154,7 @@ class DiffusionNetwork:
         for name in ("caption_dropout", "caption_subset"):
             check_share(name, getattr(self, name))
         check_count("variants", self.variants)
+        check_count("patch_components", self.patch_components, minimum=0)
 
 
 @dataclass(frozen=True, kw_only=True)

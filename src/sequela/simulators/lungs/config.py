@@ -68,6 +68,8 @@ class ForecasterConfig:
     # Whether it is also told the dense share of the given scans' lungs and how fast that grew: no
     # convolution averages over both lungs as well.
     is_measured: bool = False
+    # Whether the numbers also scale every change as a whole: a drug slows a disease everywhere.
+    has_pace: bool = False
     has_skip: bool = True  # changes are added up onto the baseline; without, states are drawn whole
     # Whether the change of slot 0 counts too, as published, so that even the baseline is altered.
     legacy: bool = False
@@ -93,6 +95,11 @@ class ForecasterConfig:
             raise InvalidInputError(
                 f"`hidden` must equal `latent_channels` ({self.latent_channels}) with `legacy`, "
                 f"whose head sees one in place of the other, got {self.hidden}. Leave `legacy` off."
+            )
+        if self.has_pace and not (self.numbers and self.has_skip):
+            raise InvalidInputError(
+                "`has_pace` needs `has_skip`, whose changes it scales, and `facts` or "
+                "`is_measured`, which it scales by. Turn them on, or leave it off."
             )
 
     @property

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float
 from sequela.core import Branch, Condition, Finding, InvalidInputError, Record, Region, Trajectory
 from sequela.imaging.grid import Grid
 from sequela.imaging.lung_field import find_lungs
+from sequela.imaging.lung_registration import DEFAULT_KIND
 from sequela.simulators.lungs.asked import ForecastRequest
 from sequela.simulators.lungs.model import LungModel
 from sequela.simulators.lungs.moments import at_full_size, lungs_on, states_of, within
@@ -43,7 +44,7 @@ class LungExtrapolation:
 
     model: LungModel
     population: PopulationChange | None = None
-    registration: str = "demons"
+    registration: str = DEFAULT_KIND
     segment: Segment = find_lungs
 
     def simulate(

@@ -15,7 +15,7 @@ from sequela.core import InvalidInputError, Scan, Window
 from sequela.core.checks import check_choice
 from sequela.imaging.grid import Grid, grid_of
 from sequela.imaging.lung_field import FEWEST_ML, LungField, find_lungs, judged
-from sequela.imaging.lung_registration import KINDS, LungAlignment, align_lungs
+from sequela.imaging.lung_registration import DEFAULT_KIND, KINDS, LungAlignment, align_lungs
 
 Volume = Num[np.ndarray, "depth height width"]
 Mask = Bool[np.ndarray, "depth height width"]
@@ -59,7 +59,7 @@ def prepare(
     scans: Sequence[Scan],
     *,
     window_hu: tuple[float, float],
-    registration: str = "demons",
+    registration: str = DEFAULT_KIND,
     segment: Segment = find_lungs,
     lungs: Mask | None = None,
     progress: Callable[[int, int], None] | None = None,

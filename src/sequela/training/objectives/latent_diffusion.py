@@ -70,7 +70,7 @@ class LatentDiffusionObjective:
             train, held_out = with_exudates(train, held_out, recipe.data)
         self.train, self.held_out = train, held_out
         self.vocabulary = vocabulary_of(recipe.data.domain)
-        self.autoencoder = load_autoencoder((out.parent / settings.autoencoder).resolve())
+        self.autoencoder = self._codec((out.parent / settings.autoencoder).resolve())
         self.tokenizer = build_tokenizer(
             [*self.vocabulary.words, *recipe.data.caption_views], length=settings.text_length
         )
@@ -172,6 +172,14 @@ class LatentDiffusionObjective:
         save_pipeline(
             folder, parts=parts, scheduler=scheduler, tokenizer=self.tokenizer, card=self._card()
         )
+
+    def _codec(self, trained: Path) -> Any:
+        if not self.settings.patch_components:
+            return load_autoencoder(trained)
+        from sequela.backbones.patch_codec import fit_patch_codec
+
+        images = self.train.parts(_AT_ONCE)
+        return fit_patch_codec(images, latent_channels=self.settings.patch_components)
 
     def _card(self) -> dict[str, Any]:
         return {
