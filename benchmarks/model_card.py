@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--domain", choices=DOMAINS, required=True)
     parser.add_argument("--model", type=Path, required=True, help="folder with its card.json")
-    parser.add_argument("--autoencoder", type=Path, required=True)
+    parser.add_argument("--autoencoder", type=Path, help="none where the recipe fits a codec")
     parser.add_argument("--diffusion", type=Path, required=True)
     parser.add_argument("--judge", type=Path, help="of the domain; none where none can be trusted")
     parser.add_argument("--out", type=Path, required=True)
@@ -82,6 +82,7 @@ def main() -> None:
     card["training"] = {
         name: curves(folder / "held_out.csv")
         for name, folder in (("autoencoder", options.autoencoder), ("diffusion", options.diffusion))
+        if folder is not None
     }
     targets = judge.card["targets"][0].split("|") if judge else [domain.target]
     real = {
@@ -163,10 +164,11 @@ def as_read(examples: list[Example], backbone: Backbone) -> np.ndarray:
 def samples(backbone: Backbone, count: int, prompt: str, guidance_scale: float = 3.0) -> np.ndarray:
     """Images drawn from pure noise, `[N, C, S, S]` in about [-1, 1]."""
     noise = NoiseSource(0)
-    side = backbone.image_size // 4
-    noisy = torch.stack(
-        [noise.normal((4, side, side), sample=i, step=0, draw=0) for i in range(count)]
-    ).to(backbone.device)
+    side = backbone.image_size
+    shape = backbone.encode(torch.zeros(1, backbone.image_channels, side, side)).mean.shape[1:]
+    noisy = torch.stack([noise.normal(shape, sample=i, step=0, draw=0) for i in range(count)]).to(
+        backbone.device
+    )
     guide = Guide(embedding=backbone.embed(["", prompt]), weights=(1.0,), masks=(None,))
     solver = solver_named("ddim")
     timesteps = solver.timesteps(backbone.schedule, 25, 1.0)
