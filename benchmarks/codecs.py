@@ -1,0 +1,112 @@
+"""What image codecs keep: the trained autoencoder of each bundled model against fitted patches.
+
+    python benchmarks/codecs.py --data DIR --out FOLDER [--autoencoder fundus=FOLDER]
+
+Each is fitted or was trained on the generator's patients of the domain and is measured on `val`:
+PSNR and SSIM of the round trip, with intervals over images, and how long one takes, as a share of
+the autoencoder's time in the same run. For retinas also how much brighter the brightest spots stay
+than what surrounds them (`nn.lesion_filters.bright_spots`), which is how exudates look.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from domains import DOMAINS
+from films import write_figures
+
+from sequela.backbones.patch_codec import fit_patch_codec
+from sequela.metrics import mean_estimate
+from sequela.metrics.similarity import psnr, ssim
+from sequela.nn.lesion_filters import bright_spots
+from sequela.training import read_recipe
+from sequela.training.data import load_images, read_examples
+
+ROOT = Path(__file__).parents[1]
+RECIPES, MODELS = ROOT / "recipes", ROOT / "src" / "sequela" / "assets" / "models"
+COMPONENTS = (4, 8)
+REPEATS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--autoencoder", action="append", default=[], help="DOMAIN=FOLDER")
+    options = parser.parse_args()
+    named = dict(text.split("=", 1) for text in options.autoencoder)
+    figures = {}
+    for name, domain in DOMAINS.items():
+        recipe = read_recipe(RECIPES / f"{domain.model}.toml").data
+        examples = read_examples(recipe, options.data)
+        train, val = (load_images(examples, split, recipe) for split in ("train", "val"))
+        bundled = MODELS / domain.model / "vae"
+        codecs = {"autoencoder": autoencoder(Path(named.get(name, bundled)))}
+        for count in COMPONENTS:
+            codecs[f"{count} components"] = fit_patch_codec(train.parts(256), latent_channels=count)
+        images = torch.cat(list(val.parts(64))).clamp(-1, 1)
+        shares = times(codecs, images[:16])
+        for label, codec in codecs.items():
+            figures[f"{name}, {label}"] = {
+                **kept(codec, images, name == "fundus"),
+                "time": shares[label],
+            }
+            print(name, label, figures[f"{name}, {label}"], flush=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_figures(figures, options.out / "figures.json")
+
+
+def autoencoder(folder: Path) -> Any:
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+@torch.inference_mode()
+def restored(codec: Any, images: torch.Tensor) -> torch.Tensor:
+    return codec.decode(codec.encode(images).latent_dist.mean).sample.clamp(-1, 1)
+
+
+def kept(codec: Any, images: torch.Tensor, is_retina: bool) -> dict[str, str]:
+    made = torch.cat([restored(codec, part) for part in images.split(16)])
+    pairs = list(zip((images + 1).numpy(), (made + 1).numpy(), strict=True))
+    figures = {
+        "PSNR, dB": told([psnr(a, b, data_range=2.0) for a, b in pairs], ".2f"),
+        "SSIM": told([ssim(a, b, data_range=2.0) for a, b in pairs], ".3f"),
+    }
+    if is_retina:
+        before, after = (bright_spots(x).numpy() for x in (images, made))
+        is_bright = before > np.quantile(before, 0.9)
+        figures["brightest tenth's spots"] = told(list(before[is_bright]), ".2f")
+        figures["kept of them"] = told(list(after[is_bright]), ".2f")
+    return figures
+
+
+def told(values: list[float], form: str) -> str:
+    found = mean_estimate(np.array(values), np.arange(len(values)))
+    return f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]"
+
+
+def times(codecs: dict[str, Any], images: torch.Tensor) -> dict[str, float]:
+    """Least of some round trips of 16 images, in turns, as a share of the first codec's."""
+    rounds: dict[str, list[float]] = {label: [] for label in codecs}
+    for _ in range(REPEATS):
+        for label, codec in codecs.items():
+            rounds[label].append(seconds(lambda codec=codec: restored(codec, images)))
+    least = {label: min(found) for label, found in rounds.items()}
+    first = next(iter(least.values()))
+    return {label: round(found / first, 4) for label, found in least.items()}
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+if __name__ == "__main__":
+    main()
