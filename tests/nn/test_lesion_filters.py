@@ -6,7 +6,7 @@ from torch import Tensor
 
 from sequela.core import InvalidInputError
 from sequela.nn.classifiers import build_classifier
-from sequela.nn.lesion_filters import LesionFilters, bright_spots, retina, spots
+from sequela.nn.lesion_filters import LesionFilters, bright_places, bright_spots, retina, spots
 
 SIDE = 128
 BRIGHT, DARK = 1, 0  # of the smallest size
@@ -37,6 +37,15 @@ def test_a_spot_is_seen_where_it_is_and_by_its_own_filter_alone(value, kind):
 
     assert bool((seen[kind][70:72, 84:86] > 2).all())
     assert float(seen[1 - kind][70:72, 84:86].max()) < 0.5
+
+
+def test_bright_places_are_where_a_plain_spot_is_and_nowhere_else():
+    seen = bright_places(with_spot(drawn(), 0.6))[0, 0]
+
+    assert bool((seen[70:72, 84:86] == 1).all())
+    seen[66:76, 80:90] = 0
+    assert float(seen.mean()) < 0.01
+    assert float(bright_places(drawn()).mean()) < 0.01
 
 
 @pytest.mark.parametrize("angle", ["across", "down", "aslant"])

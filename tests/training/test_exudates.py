@@ -1,5 +1,7 @@
 """Captions tell bright spots where filters see more than in healthy retinas."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -69,7 +71,8 @@ def test_it_is_for_retinas_in_colour(other):
         DataSettings(**settings, tells_exudates=True)
 
 
-def test_captions_of_a_diffusion_training_tell_them(tmp_path):
+@pytest.fixture
+def recipe(tmp_path):
     codec = build_autoencoder(
         widths=(8, 16), latent_channels=4, layers_per_level=1, channels=3, image_size=128
     )
@@ -77,13 +80,16 @@ def test_captions_of_a_diffusion_training_tell_them(tmp_path):
     network = DiffusionNetwork(
         widths=(16, 16), heads=2, text_width=16, text_layers=1, variants=1, caption_dropout=0.0
     )
-    recipe = Recipe(
+    return Recipe(
         name="tiny",
         objective="latent-diffusion",
         data=SETTINGS,
         network=network,
         optimiser=OptimiserSettings(steps=1),
     )
+
+
+def test_captions_of_a_diffusion_training_tell_them(recipe, tmp_path):
     train = images(*HEALTHY, (MANY, (), "own"))
 
     objective = LatentDiffusionObjective(recipe, train, train, tmp_path / "out")
@@ -91,3 +97,36 @@ def test_captions_of_a_diffusion_training_tell_them(tmp_path):
     generator = torch.Generator().manual_seed(0)
     assert objective.caption(objective.train, 10, generator).endswith("exudates")
     assert "exudates" not in objective.caption(objective.train, 0, generator)
+
+
+def test_errors_at_bright_spots_can_count_more(recipe, tmp_path):
+    network = replace(recipe.network, patch_components=12, spot_weight=30.0)
+    train = images(*HEALTHY, (MANY, (), "own"))
+    objective = LatentDiffusionObjective(
+        replace(recipe, network=network), train, train, tmp_path / "out"
+    )
+    latents = objective.latents[0]
+
+    attention = objective._attention(latents)
+
+    assert attention.shape == (11, 1, 32, 32)
+    assert float(attention[0].mean()) < 1.5  # hardly a spot
+    assert float(attention[10, 0, 70 // 4, 84 // 4]) == pytest.approx(31)
+    assert float(attention[10, 0, 70 // 4 + 1, 84 // 4]) == pytest.approx(31)  # borders on it
+    given = objective.batch(2, torch.Generator().manual_seed(0), 0)
+    plain, doubled = given[:4], (*given[:4], 2 * torch.ones_like(given[4]))
+    loss, error = (objective.networks(*plain)[name] for name in ("loss", "error"))
+    told = objective.networks(*doubled)
+    torch.testing.assert_close(told["loss"], 2 * loss)
+    torch.testing.assert_close(told["error"], error)
+
+
+def test_only_retinas_have_spots_that_count(recipe):
+    with pytest.raises(InvalidInputError, match="`spot_weight` is for retinas in colour"):
+        replace(
+            recipe,
+            data=DataSettings(sets=("cxr-nih",)),
+            network=replace(recipe.network, spot_weight=1.0),
+        )
+    with pytest.raises(InvalidInputError, match="`spot_weight` must be 0 or above"):
+        replace(recipe.network, spot_weight=-1.0)

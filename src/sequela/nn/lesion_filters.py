@@ -30,6 +30,7 @@ _BLACK = 0.14  # above the darkest pixel, of the range [-1, 1]: around the retin
 _LEVELS = (0.5, 1.0, 2.0)  # local contrasts above which pixels are counted
 _TOP = 3.75e-4  # share of the photograph's pixels that the brightest spots may fill
 _RANKS = (0.01, 0.002)
+_FAINT, _PLAIN = 2.0, 5.0  # local contrasts: nobody is sure of one spot, nobody misses the other
 
 Maps = Float[Tensor, "batch height width"]
 
@@ -74,7 +75,19 @@ def bright_spots(images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor,
 
     Inside EyePACS, at 128 px, it tells grade 2 and above from grade 0 with an AUROC of .70.
     """
-    return _top(_ranked(_standing_out(_contrast(images), _LINES[-1]), retina(images)))
+    return _top(_ranked(_large_bright(images), retina(images)))
+
+
+def bright_places(
+    images: Float[Tensor, "batch 3 height width"],
+) -> Float[Tensor, "batch 1 height width"]:
+    """Where `bright_spots` sees one: from 0, up to two local contrasts, to 1, from five."""
+    seen = _large_bright(images).masked_fill(~retina(images), 0)
+    return ((seen - _FAINT) / (_PLAIN - _FAINT)).clamp(0, 1)[:, None]
+
+
+def _large_bright(images: Float[Tensor, "batch 3 height width"]) -> Maps:
+    return _standing_out(_contrast(images), _LINES[-1])
 
 
 def spots(images: Float[Tensor, "batch 3 height width"]) -> list[Maps]:

@@ -12,6 +12,8 @@ from sequela.training.lesion_settings import LesionForecastNetwork
 from sequela.training.lung_settings import LungForecastNetwork, LungPainterNetwork, VqganNetwork
 from sequela.training.transition_settings import TransitionNetwork
 
+_FOR_RETINAS = "is for retinas in colour"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
@@ -65,13 +67,18 @@ class DataSettings:
                 "`balance_findings` and `balance_views_from` exclude each other, got both. "
                 "Leave one out."
             )
-        if self.tells_exudates and (self.domain != "fundus" or self.channels != 3):
+        if self.tells_exudates and not self.is_retina:
             raise InvalidInputError(
-                "`tells_exudates` is for retinas in colour, got domain "
-                f"{self.domain!r} and {self.channels} channel(s). Leave it out."
+                f"`tells_exudates` {_FOR_RETINAS}, got domain {self.domain!r} and "
+                f"{self.channels} channel(s). Leave it out."
             )
         for name in ("zoom", "shift", "contrast"):
             check_share(name, getattr(self, name))
+
+    @property
+    def is_retina(self) -> bool:
+        """Whether bright spots can be looked for."""
+        return self.domain == "fundus" and self.channels == 3
 
     @property
     def varies(self) -> bool:
@@ -149,12 +156,17 @@ class DiffusionNetwork:
     caption_subset: float = 0.5  # share of captions that name only some of an image's findings
     variants: int = 8  # varied copies of each image that are encoded once
     snr_cap: float = 5.0  # Min-SNR weight, Hang et al., arXiv:2303.09556
+    spot_weight: float = 0.0  # of an error at a bright spot of a retina, added to 1
 
     def __post_init__(self) -> None:
         for name in ("caption_dropout", "caption_subset"):
             check_share(name, getattr(self, name))
         check_count("variants", self.variants)
         check_count("patch_components", self.patch_components, minimum=0)
+        if self.spot_weight < 0:
+            raise InvalidInputError(
+                f"`spot_weight` must be 0 or above, got {self.spot_weight:g}. 0 leaves it out."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +280,14 @@ class Recipe:
     log: LogSettings = field(default_factory=LogSettings)
     seed: int = 0
     card: Mapping[str, str] = field(default_factory=dict)  # what the model's card shall say
+
+    def __post_init__(self) -> None:
+        weighs = isinstance(self.network, DiffusionNetwork) and self.network.spot_weight > 0
+        if weighs and not self.data.is_retina:
+            raise InvalidInputError(
+                f"`spot_weight` {_FOR_RETINAS}, got domain {self.data.domain!r} and "
+                f"{self.data.channels} channel(s). Leave it out."
+            )
 
 
 _NETWORKS = {

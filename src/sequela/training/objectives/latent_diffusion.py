@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812  # torch's own convention
 from jaxtyping import Float, Int
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from sequela.checkpoints import save_pipeline
 from sequela.conditioning import vocabulary_of
 from sequela.core import CheckpointError, hash_bytes
 from sequela.diffusion import scaled_linear_schedule
+from sequela.nn.lesion_filters import bright_places
 from sequela.training.data import ImageSet, step_generator, vary
 from sequela.training.exudates import with_exudates
 from sequela.training.objectives.samples import sample, shown_names, write_sheet
@@ -43,19 +45,25 @@ class DenoisingLoss(nn.Module):
         noise: Float[Tensor, "batch latent side side"],
         timesteps: Int[Tensor, " batch"],
         tokens: Int[Tensor, "batch length"],
+        attention: Float[Tensor, "batch 1 side side"] | None = None,
     ) -> dict[str, Tensor]:
-        """Weighted squared error of the velocity; `error` is the plain one."""
+        """Weighted squared error of the velocity; `error` is the plain one.
+
+        `attention` is how much an error counts at each place of the latents.
+        """
         alpha = self.schedule.alpha.to(latents)[timesteps].view(-1, 1, 1, 1)
         sigma = self.schedule.sigma.to(latents)[timesteps].view(-1, 1, 1, 1)
         noisy = alpha * latents + sigma * noise
         words = self.text_encoder(tokens).last_hidden_state
         predicted = self.unet(noisy, timesteps, words).sample
         velocity = alpha * noise - sigma * latents
-        error = (predicted - velocity).square().mean(dim=(1, 2, 3))
+        errors = (predicted - velocity).square()
+        error = errors.mean(dim=(1, 2, 3))
+        counted = error if attention is None else (attention * errors).mean(dim=(1, 2, 3))
         snr = (alpha / sigma).square().view(-1)
         # for a v prediction the weight of x0-space Min-SNR becomes min(snr, cap) / (snr + 1)
         weight = snr.clamp(max=self.snr_cap) / (snr + 1)
-        return {"loss": (weight * error).mean(), "error": error.mean().detach()}
+        return {"loss": (weight * counted).mean(), "error": error.mean().detach()}
 
 
 class LatentDiffusionObjective:
@@ -104,7 +112,16 @@ class LatentDiffusionObjective:
         noise = torch.randn(latents.shape, generator=generator)
         timesteps = torch.randint(len(self.networks.schedule), (size,), generator=generator)
         captions = [self.caption(self.train, i, generator) for i in image.tolist()]
-        return latents, noise, timesteps, self.tokenise(captions)
+        given = (latents, noise, timesteps, self.tokenise(captions))
+        return (*given, self._attention(latents)) if self.settings.spot_weight else given
+
+    @torch.no_grad()
+    def _attention(self, latents: Tensor) -> Float[Tensor, "batch 1 side side"]:
+        """1, and more where the retina shows a bright spot or borders on one."""
+        images = self.autoencoder.decode(latents / self.autoencoder.config.scaling_factor).sample
+        patch = images.shape[-1] // latents.shape[-1]
+        places = F.max_pool2d(bright_places(images), patch)
+        return 1 + self.settings.spot_weight * F.max_pool2d(places, 3, 1, 1)
 
     def caption(self, images: ImageSet, index: int, generator: torch.Generator) -> str:
         """The training text of an image: dropped, partial or whole, in the published form."""
