@@ -58,6 +58,11 @@ def test_batches_give_the_codec_of_all_at_once():
     torch.testing.assert_close(restored(whole, images()), restored(parts, images()))
 
 
+def test_components_point_one_way_whatever_the_library_says():
+    weight = fit_patch_codec([images()], latent_channels=5).components.weight.flatten(1)
+    assert bool((weight.gather(1, weight.abs().argmax(1, keepdim=True)) > 0).all())
+
+
 def test_it_draws_nothing_and_works_on_any_size():
     codec = fit_patch_codec([images()], latent_channels=8)
     posterior = codec.encode(images(2, side=32)[..., :20]).latent_dist
@@ -93,5 +98,7 @@ def test_it_stands_in_a_pipeline_of_diffusers(tmp_path):
 def test_too_many_components_are_refused():
     with pytest.raises(InvalidInputError, match="between 1 and 47"):
         fit_patch_codec([images()], latent_channels=48)
+    with pytest.raises(InvalidInputError, match="must hold images"):
+        fit_patch_codec([], latent_channels=1)
     with pytest.raises(InvalidInputError, match="ways in which"):
         fit_patch_codec([torch.zeros(2, 3, 16, 16)], latent_channels=1)

@@ -1,12 +1,19 @@
 """Follow-ups are laid onto the baseline inside the lungs, and the field is checked."""
 
+import sys
+from inspect import signature
+
 import numpy as np
 import pytest
 import torch
 from scipy import ndimage
 
+import sequela
+from sequela.cli.extrapolate import extrapolate
+from sequela.core import MissingExtraError
 from sequela.imaging.grid import Grid
-from sequela.imaging.lung_registration import align_lungs, jacobian
+from sequela.imaging.lung_registration import DEFAULT_KIND, align_lungs, jacobian
+from sequela.imaging.lung_search import search_field
 from tests.simulators.lung_samples import lungs, volume
 
 FINE = Grid.upright((32, 48, 48), (6.0, 6.0, 6.0), (5.0, -3.0, 40.0))
@@ -26,6 +33,19 @@ def test_a_shift_is_found_back():
     assert np.abs(laid.places(middle) - wanted).max() < 2.0
     assert laid.overlap[1] > laid.overlap[0]
     assert laid.overlap[1] > 0.95
+
+
+@pytest.mark.parametrize("kind", ["convexadam", "demons"])
+def test_a_field_is_told_in_millimetres_along_each_axis(kind):
+    grid = Grid.upright((30, 64, 56), (6.0, 3.0, 3.5), (5.0, -3.0, 40.0))
+    drawn = np.random.default_rng(0).standard_normal(grid.shape)
+    fixed = 1000 * ndimage.gaussian_filter(drawn, 2.0).astype(np.float32)
+    voxels = np.array([1.0, -2.0, 1.5])
+    later = ndimage.shift(fixed, voxels, order=1, mode="nearest")
+    found = search_field(fixed, later, grid, kind)[:, 10:20, 20:44, 20:36].mean((1, 2, 3))
+    wanted = grid.affine[:3, :3] @ voxels  # LPS millimetres; as long along each axis as it is
+    assert np.abs(found - wanted).max() < 1.0
+    assert np.abs(wanted).min() > 5.0
 
 
 @pytest.mark.parametrize("kind", ["convexadam", "demons"])
@@ -51,6 +71,18 @@ def test_convexadam_replays_exactly_and_leaves_the_callers_luck_alone():
     )
     assert np.array_equal(first, second)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_without_convexadam_the_remedy_is_told_before_anything_is_searched(monkeypatch):
+    monkeypatch.setitem(sys.modules, "convexAdam.convex_adam_MIND", None)
+    scan = (volume(FINE), lungs(FINE), FINE)
+    with pytest.raises(MissingExtraError, match=r"needs convexAdam.*--registration demons"):
+        align_lungs(scan, scan)
+
+
+def test_every_door_has_the_same_default():
+    doors = (sequela.extrapolate, extrapolate)
+    assert {signature(d).parameters["registration"].default for d in doors} == {DEFAULT_KIND}
 
 
 def test_scans_on_different_grids_meet():

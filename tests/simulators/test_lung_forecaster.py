@@ -148,7 +148,14 @@ def test_a_learned_pace_scales_every_change_of_the_patient_it_is_told_of():
     assert before[1].abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("missing", [{}, {"facts": ("treatment",), "has_skip": False}])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        {},
+        {"facts": ("treatment",), "has_skip": False},
+        {"facts": ("treatment",), "legacy": True},
+    ],
+)
 def test_a_pace_needs_numbers_and_changes_to_scale(missing):
     with pytest.raises(InvalidInputError, match="`has_pace` needs"):
         replace(SMALL, has_pace=True, **missing)

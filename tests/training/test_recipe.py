@@ -7,7 +7,7 @@ import pytest
 from sequela.core import InvalidInputError, UnknownNameError, UnreadableFileError
 from sequela.training import read_recipe
 from sequela.training.loop import learning_rate_share
-from sequela.training.recipe import OptimiserSettings
+from sequela.training.recipe import DataSettings, DiffusionNetwork, OptimiserSettings, Recipe
 from tests.training.conftest import AUTOENCODER
 
 ROOT = Path(__file__).parents[2]
@@ -49,3 +49,17 @@ def test_the_learning_rate_warms_up_and_ends_at_zero():
     settings = OptimiserSettings(steps=110, warmup_steps=10)
     shares = [learning_rate_share(step, settings) for step in (0, 4, 9, 60, 110)]
     assert shares == pytest.approx([0.1, 0.5, 1.0, 0.5, 0.0])
+
+
+def test_a_codec_of_patches_has_fewer_components_than_a_patch_has_numbers():
+    data = DataSettings(sets=("cxr-nih",), channels=1)
+    with pytest.raises(InvalidInputError, match="`patch_components` must be under 16"):
+        Recipe(
+            name="tiny",
+            objective="latent-diffusion",
+            data=data,
+            network=DiffusionNetwork(patch_components=16),
+            optimiser=OptimiserSettings(steps=1),
+        )
+    with pytest.raises(InvalidInputError, match="in place of `autoencoder`"):
+        DiffusionNetwork(patch_components=4, autoencoder="elsewhere")

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import sequela
 from sequela.core import CheckpointError
@@ -80,6 +80,14 @@ def test_a_codec_of_patches_is_fitted_on_the_way_and_loads_again(tmp_path, data)
     editor = sequela.load(model=str(folder), device="cpu", num_steps=1)
     assert len(editor.simulate(drawn((40, 40)), condition="pneumonia").states) == 2
     assert editor.backbone.vae.config.latent_channels == 3
+    kept = tmp_path / "patches" / "codec" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(kept)
+    save_file({name: -value for name, value in weights.items()}, kept)
+    (tmp_path / "patches" / "latents.safetensors").unlink()
+    again = trained(tmp_path / "patches", data, text, 3)  # goes on with the codec it began with
+    assert torch.equal(
+        load_file(next((again / "vae").glob("*.safetensors")))["mean"], -weights["mean"].half()
+    )
 
 
 def test_curves_and_samples_are_kept(work, model):

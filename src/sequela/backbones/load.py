@@ -19,7 +19,7 @@ from sequela.backbones.latent_diffusion import (
 )
 from sequela.backbones.schedules import schedule_from_config
 from sequela.backbones.text import DoubleClip, Encoder, SingleClip, TextEncoders, TripleText
-from sequela.backbones.weights import load_component, weight_files
+from sequela.backbones.weights import codec_class, load_component, weight_files
 from sequela.core.errors import CheckpointError
 from sequela.diffusion import Backbone
 
@@ -81,7 +81,7 @@ class _Chosen:
         self.used = list(self.changes)
 
     def backbone(self) -> LatentDiffusion:
-        vae = self._component(self._codec_class(), "vae", torch.float32)
+        vae = self._component(codec_class(self.folder.path / "vae"), "vae", torch.float32)
         network = self._network()
         text = self._text(network)
         pixels = 2 ** (len(vae.config.block_out_channels) - 1)
@@ -100,15 +100,6 @@ class _Chosen:
             denoiser=self._denoiser(network, pixels),
             dtype=self.dtype,
         )
-
-    def _codec_class(self) -> Any:
-        if read_json(self.folder.path / "vae" / "config.json").get("_class_name") == "PatchCodec":
-            from sequela.backbones.patch_codec import PatchCodec
-
-            return PatchCodec
-        from diffusers import AutoencoderKL
-
-        return AutoencoderKL
 
     def _component(self, cls: Any, name: str, dtype: torch.dtype) -> Any:
         path = self.folder.path / name

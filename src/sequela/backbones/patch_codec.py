@@ -5,7 +5,6 @@ moment to fit and next to nothing to run; see `docs/models.md`.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # torch's own convention
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from sequela.core import InvalidInputError
 
+_SIDE = 4  # pixels
 _LOG_VARIANCE = -30.0  # the least that diffusers' posterior knows: this codec draws nothing
 _LEAST_SPREAD = 1e-5  # of the first component's: below it is rounding
 
@@ -62,7 +62,10 @@ class PatchCodec(ModelMixin, ConfigMixin):
         return AutoencoderKLOutput(latent_dist=posterior) if return_dict else (posterior,)
 
     def decode(
-        self, z: Float[Tensor, "batch latent small small"], return_dict: bool = True, **_: Any
+        self,
+        z: Float[Tensor, "batch latent height width"],
+        return_dict: bool = True,
+        generator: torch.Generator | None = None,  # pipelines hand it over; nothing is drawn
     ) -> DecoderOutput | tuple[Tensor]:
         """Latents to images, about [-1, 1], not clipped."""
         rows, columns = z.shape[-2:]
@@ -74,31 +77,31 @@ def fit_patch_codec(
     parts: Iterable[Float[Tensor, "batch channel side side"]],
     *,
     latent_channels: int,
-    patch: int = 4,
 ) -> PatchCodec:
     """The codec that loses least, in squared error, of these images.
 
     Args:
-        parts: The images, in [-1, 1], a batch after the other; sides are multiples of `patch`.
-        latent_channels: Components to keep; fewer than a patch has numbers.
-        patch: Side of a patch, in pixels; a power of two.
+        parts: The images, in [-1, 1], a batch after the other; sides are multiples of 4.
+        latent_channels: Components to keep; fewer than a patch of 4 x 4 pixels has numbers.
 
     Raises:
-        InvalidInputError: A patch has no more numbers than components are asked for, or the images
-            differ in fewer ways.
+        InvalidInputError: There is no image, a patch has no more numbers than components are asked
+            for, or the images differ in fewer ways.
     """
     total: Tensor | float = 0.0
     products: Tensor | float = 0.0
     count = channels = 0
     for images in parts:
         channels = images.shape[1]
-        found = F.pixel_unshuffle(images, patch).permute(0, 2, 3, 1).flatten(0, 2).double()
+        found = F.pixel_unshuffle(images, _SIDE).permute(0, 2, 3, 1).flatten(0, 2).double()
         total, products, count = (
             total + found.sum(0),
             products + found.T @ found,
             count + len(found),
         )
-    numbers = channels * patch**2
+    if not count:
+        raise InvalidInputError("`parts` must hold images, got none. Give some to fit the codec.")
+    numbers = channels * _SIDE**2
     if not 0 < latent_channels < numbers:
         raise InvalidInputError(
             f"`latent_channels` must lie between 1 and {numbers - 1}, the numbers of a patch less "
@@ -112,12 +115,14 @@ def fit_patch_codec(
             f"`latent_channels` must be at most the ways in which the images' patches differ, "
             f"got {latent_channels}. Choose fewer, or give more images."
         )
-    return _codec(mean, vectors.flip(1)[:, :latent_channels], spread, channels, patch)
+    return _codec(mean, vectors.flip(1)[:, :latent_channels], spread, channels)
 
 
-def _codec(mean: Tensor, vectors: Tensor, spread: Tensor, channels: int, patch: int) -> PatchCodec:
+def _codec(mean: Tensor, vectors: Tensor, spread: Tensor, channels: int) -> PatchCodec:
+    largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
+    vectors = vectors * largest.sign()  # which way a component points is a library's whim
+    count, patch = len(spread), _SIDE
     halvings = patch.bit_length() - 1
-    count = len(spread)
     scale = float(spread.mean().rsqrt())
     codec: PatchCodec = PatchCodec(channels, count, (count,) * (halvings + 1), scaling_factor=scale)
     to_latents, to_patches = vectors / spread.sqrt(), vectors * spread.sqrt()

@@ -15,7 +15,7 @@ from sequela.backbones.devices import pick_device, pick_dtype
 from sequela.backbones.folder import PICKLED, locate
 from sequela.backbones.seine_checkpoint import WEIGHTS, convert, load_network, read_header
 from sequela.backbones.text import Encoder, SingleClip, TextEncoders
-from sequela.backbones.weights import load_component, weight_files
+from sequela.backbones.weights import codec_class, load_component, weight_files
 from sequela.core.errors import CheckpointError, GeometryMismatchError, UnknownNameError
 from sequela.diffusion import Posterior, Schedule, linear_schedule
 from sequela.nn.seine import SeineConfig, SeineUnet
@@ -173,11 +173,10 @@ def load_parts(parts: str | Path, *, device: torch.device, dtype: torch.dtype) -
         device: Where they go.
         dtype: Of the text encoder.
     """
-    from diffusers import AutoencoderKL
     from transformers import CLIPTextModel
 
     folder, _ = locate(parts, _PATTERNS, "with vae, text_encoder and tokenizer, got a file.")
-    vae = load_component(AutoencoderKL, folder / "vae", torch.float32).to(device)
+    vae = load_component(codec_class(folder / "vae"), folder / "vae", torch.float32).to(device)
     network = load_component(CLIPTextModel, folder / "text_encoder", dtype).to(device)
     encoder = Encoder(_tokenizer(folder / "tokenizer"), network)
     return SeineParts(folder=folder, vae=vae, encoder=encoder)

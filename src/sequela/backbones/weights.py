@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from sequela.backbones.folder import CONVERT, PICKLED, any_file
+from sequela.backbones.folder import CONVERT, PICKLED, any_file, read_json
 from sequela.core.errors import CheckpointError
 
 _SHOWN = 5  # tensor names in a message
@@ -43,6 +43,18 @@ def load_component(cls: Any, folder: Path, dtype: torch.dtype) -> Any:
         ) from error
     _refuse_mismatch(folder.name, report)
     return network.eval().requires_grad_(False)
+
+
+def codec_class(vae: Path) -> Any:
+    """What the image codec in a folder is: our linear one, or else diffusers' AutoencoderKL."""
+    config = vae / "config.json"
+    if config.is_file() and read_json(config).get("_class_name") == "PatchCodec":
+        from sequela.backbones.patch_codec import PatchCodec
+
+        return PatchCodec
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL
 
 
 def weight_files(folder: Path) -> list[Path]:

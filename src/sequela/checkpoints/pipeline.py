@@ -24,7 +24,7 @@ def save_pipeline(
     tokenizer: Any,
     card: dict[str, Any],
 ) -> None:
-    """Write a text-to-image pipeline folder that diffusers and Sequela both load.
+    """Write a text-to-image pipeline folder for Sequela, and diffusers where Sequela is installed.
 
     Args:
         folder: Where; it is created.

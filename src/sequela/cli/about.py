@@ -22,6 +22,7 @@ _EXTRAS = {
     "tensorboard": "train",
     "peft": "lora",
     "SimpleITK": "registration",
+    "convexAdam": "registration",
 }
 
 

@@ -21,7 +21,7 @@ from sequela.cli.outputs import check_target
 from sequela.core import DAYS_PER_YEAR, InvalidInputError, Trajectory
 
 # what `sequela bridge` calls the way of films, for volumes
-_VOLUME_KINDS = {"similarity": "demons", "rigid": "affine", "deformable": "convexadam"}
+_VOLUME_KINDS = {"similarity": "convexadam", "rigid": "affine", "deformable": "convexadam"}
 
 
 def extrapolate(  # noqa: PLR0913, PLR0917  # the contract: one parameter for each option

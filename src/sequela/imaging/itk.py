@@ -19,16 +19,15 @@ def simple_itk() -> Any:
     try:
         import SimpleITK
     except ImportError as error:
-        raise missing("SimpleITK") from error
+        raise missing("SimpleITK", "take the scans as they lie with --registration none") from error
     return SimpleITK
 
 
-def missing(library: str) -> MissingExtraError:
-    """The sentence that names the extra."""
+def missing(library: str, otherwise: str) -> MissingExtraError:
+    """The sentence that names the extra, and what to do without it."""
     return MissingExtraError(
         f"`registration` needs {library}, which is not installed. Install it with "
-        "`pip install 'sequela[registration]'`, or take the scans as they lie with "
-        "--registration none."
+        f"`pip install 'sequela[registration]'`, or {otherwise}."
     )
 
 

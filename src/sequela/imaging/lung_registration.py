@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from sequela.core.checks import check_choice, check_positive
 from sequela.imaging.grid import Grid
-from sequela.imaging.lung_search import search_affine, search_field
+from sequela.imaging.lung_search import convex_adam, search_affine, search_field
 from sequela.imaging.regrid import regrid
 
 Volume = Float[np.ndarray, "depth height width"]
@@ -114,6 +114,8 @@ def align_lungs(
     """
     check_choice("registration", kind, KINDS)
     check_positive("spacing_mm", spacing_mm)
+    if kind == "convexadam":
+        convex_adam()  # before minutes are spent on the affine map
     fixed_hu, fixed_lungs, fixed_grid = baseline
     grid = _box(fixed_lungs, fixed_grid, spacing_mm)
     fixed = _shown(fixed_hu, fixed_lungs, fixed_grid, grid, np.eye(4))

@@ -17,7 +17,7 @@ _LEVELS = (4, 2, 1)
 _DEMONS_STEPS = (40, 30, 15)  # on each level
 _DEMONS_SMOOTH = 2.0  # voxels; of the whole field after each step
 _LATTICE_MM = 30.0
-_CONVEX_LEAST = 30  # voxels; it looks for moves of up to 24
+_CONVEX_LEAST = 30  # voxels: five cells of the grid that it searches on
 _AFFINE_STEPS, _BSPLINE_STEPS = 30, 25
 
 
@@ -105,7 +105,7 @@ def _convex(fixed: Volume, moving: Volume, grid: Grid) -> Float[np.ndarray, "3 d
     """On cubes as small as the grid's shortest step: its features know no thick slices."""
     import torch
 
-    search = _convex_adam()
+    search = convex_adam()
     steps, shape = np.array(grid.spacing_mm), np.array(grid.shape)
     zoom = np.maximum(np.round(shape * steps / steps.min()), _CONVEX_LEAST) / shape
     seen = [ndimage.zoom(v, zoom, order=1, mode="nearest", grid_mode=True) for v in (fixed, moving)]
@@ -120,12 +120,13 @@ def _convex(fixed: Volume, moving: Volume, grid: Grid) -> Float[np.ndarray, "3 d
     return np.asarray(field, np.float32)
 
 
-def _convex_adam() -> Any:
+def convex_adam() -> Any:
+    """The library's search, or the sentence that names its extra."""
     with warnings.catch_warnings():  # its import silences all warnings for good
         try:
             from convexAdam.convex_adam_MIND import convex_adam_pt
         except ImportError as error:
-            raise missing("convexAdam") from error
+            raise missing("convexAdam", "choose another way with --registration demons") from error
     return convex_adam_pt
 
 

@@ -14,7 +14,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
 from sequela.backbones.folder import find_model, read_json
-from sequela.backbones.weights import quiet
+from sequela.backbones.weights import codec_class, quiet
 from sequela.training.recipe import FineTunedNetwork, OptimiserSettings, Recipe
 
 PEAK_SHARE = 0.15  # of the dense bf16 peak; a careful guess, for convolutions keep no GPU busy
@@ -192,7 +192,8 @@ def _networks(model: Path | None) -> _Networks:
         cls: Any = SD3Transformer2DModel if is_flow else UNet2DConditionModel
         part = "transformer" if is_flow else "unet"
         denoiser = cls.from_config(read_json(model / part / "config.json"))
-        codec = AutoencoderKL.from_config(read_json(model / "vae" / "config.json"))
+        vae = model / "vae"
+        codec = codec_class(vae).from_config(read_json(vae / "config.json"))
     return _Networks(denoiser, codec, _text_weights(model))
 
 

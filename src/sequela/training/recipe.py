@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from sequela.core import InvalidInputError
-from sequela.core.checks import check_choice, check_count, check_positive, check_share
+from sequela.core.checks import (
+    check_choice,
+    check_count,
+    check_finite,
+    check_positive,
+    check_share,
+)
 from sequela.core.toml_files import read_toml, section
 from sequela.training.lesion_settings import LesionForecastNetwork
 from sequela.training.lung_settings import LungForecastNetwork, LungPainterNetwork, VqganNetwork
@@ -163,9 +169,10 @@ class DiffusionNetwork:
             check_share(name, getattr(self, name))
         check_count("variants", self.variants)
         check_count("patch_components", self.patch_components, minimum=0)
-        if self.spot_weight < 0:
+        check_finite("spot_weight", self.spot_weight, minimum=0)
+        if self.patch_components and self.autoencoder != DiffusionNetwork.autoencoder:
             raise InvalidInputError(
-                f"`spot_weight` must be 0 or above, got {self.spot_weight:g}. 0 leaves it out."
+                "`patch_components` stands in place of `autoencoder`, got both. Leave one out."
             )
 
 
@@ -282,8 +289,15 @@ class Recipe:
     card: Mapping[str, str] = field(default_factory=dict)  # what the model's card shall say
 
     def __post_init__(self) -> None:
-        weighs = isinstance(self.network, DiffusionNetwork) and self.network.spot_weight > 0
-        if weighs and not self.data.is_retina:
+        if not isinstance(self.network, DiffusionNetwork):
+            return
+        numbers = 16 * self.data.channels
+        if self.network.patch_components >= numbers:
+            raise InvalidInputError(
+                f"`patch_components` must be under {numbers}, the numbers of a patch of 4 x 4 "
+                f"pixels, got {self.network.patch_components}. Choose fewer."
+            )
+        if self.network.spot_weight and not self.data.is_retina:
             raise InvalidInputError(
                 f"`spot_weight` {_FOR_RETINAS}, got domain {self.data.domain!r} and "
                 f"{self.data.channels} channel(s). Leave it out."

@@ -96,10 +96,10 @@ class ForecasterConfig:
                 f"`hidden` must equal `latent_channels` ({self.latent_channels}) with `legacy`, "
                 f"whose head sees one in place of the other, got {self.hidden}. Leave `legacy` off."
             )
-        if self.has_pace and not (self.numbers and self.has_skip):
+        if self.has_pace and (self.legacy or not (self.numbers and self.has_skip)):
             raise InvalidInputError(
-                "`has_pace` needs `has_skip`, whose changes it scales, and `facts` or "
-                "`is_measured`, which it scales by. Turn them on, or leave it off."
+                "`has_pace` needs `has_skip` without `legacy`, whose changes it scales, and "
+                "`facts` or `is_measured`, which it scales by. Turn them on, or leave it off."
             )
 
     @property

@@ -66,7 +66,8 @@ class LungExtrapolation:
         Raises:
             InvalidInputError: A scan is no chest CT or shows no lungs, or samples are asked of a
                 model that draws nothing by chance.
-            MissingExtraError: SimpleITK is not installed and there is something to register.
+            MissingExtraError: SimpleITK or convexAdam is not installed and there is something to
+                register.
         """
         self.check(request)
         return self.forecast(self.prepared(scans, lungs=lungs, progress=progress), request)

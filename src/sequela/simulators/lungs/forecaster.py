@@ -18,7 +18,7 @@ from sequela.dynamics import HistoryEncoder, VectorField, between, hold, solve_o
 from sequela.simulators.lungs.config import ForecasterConfig
 from sequela.simulators.lungs.painter import DATES, Painter
 
-_PACE_WIDTH = 8  # a treatment that growth already shows must not count twice: no linear function
+_PACE_WIDTH = 8
 Latents = Float[Tensor, "batch scan channel d h w"]
 States = Float[Tensor, "batch moment channel d h w"]
 
@@ -63,6 +63,7 @@ class Forecaster(nn.Module):
             last = nn.Linear(_PACE_WIDTH, 1)
             nn.init.zeros_(last.weight)  # training starts from "the same for all"
             nn.init.zeros_(last.bias)
+            # a treatment that growth already shows must not count twice: no linear function
             self.pace = nn.Sequential(nn.Linear(config.numbers, _PACE_WIDTH), nn.Tanh(), last)
         self.head = nn.Conv3d(2 * hidden if config.has_skip else hidden, channels, 3, padding=1)
         self.spread = nn.Conv3d(hidden, hidden, 3, padding=1) if config.is_stochastic else None
@@ -120,8 +121,10 @@ class Forecaster(nn.Module):
         first = baseline
         if self.config.legacy:
             first = baseline + scale * self.head(torch.cat([hidden[0], baseline / scale], dim=1))
-        if self.pace is not None and visits.facts is not None:
-            scale = scale * self.pace(visits.facts).exp()[..., None, None, None]
+        if self.pace is not None:
+            told = baseline.new_zeros(len(baseline), self.config.numbers)  # what is not known
+            told = told if visits.facts is None else visits.facts
+            scale = scale * self.pace(told).exp()[..., None, None, None]
         changes = [
             scale * self.head(torch.cat([now, before], dim=1)) for before, now in pairwise(hidden)
         ]

@@ -76,7 +76,8 @@ def prepare(
 
     Raises:
         InvalidInputError: A scan is no chest CT in HU, or shows no lungs.
-        MissingExtraError: SimpleITK is not installed and there is something to register.
+        MissingExtraError: SimpleITK or convexAdam is not installed and there is something to
+            register.
     """
     check_choice("registration", registration, KINDS)
     for scan in scans:

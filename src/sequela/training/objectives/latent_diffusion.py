@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from sequela.backbones.build import build_text_encoder, build_tokenizer, build_unet
+from sequela.backbones.weights import load_component
 from sequela.checkpoints import save_pipeline
 from sequela.conditioning import vocabulary_of
 from sequela.core import CheckpointError, hash_bytes
@@ -78,7 +79,7 @@ class LatentDiffusionObjective:
             train, held_out = with_exudates(train, held_out, recipe.data)
         self.train, self.held_out = train, held_out
         self.vocabulary = vocabulary_of(recipe.data.domain)
-        self.autoencoder = self._codec((out.parent / settings.autoencoder).resolve())
+        self.autoencoder = self._codec(out)
         self.tokenizer = build_tokenizer(
             [*self.vocabulary.words, *recipe.data.caption_views], length=settings.text_length
         )
@@ -119,6 +120,7 @@ class LatentDiffusionObjective:
     def _attention(self, latents: Tensor) -> Float[Tensor, "batch 1 side side"]:
         """1, and more where the retina shows a bright spot or borders on one."""
         images = self.autoencoder.decode(latents / self.autoencoder.config.scaling_factor).sample
+        images = images.clamp(-1, 1)  # the retina is told from what is darkest
         patch = images.shape[-1] // latents.shape[-1]
         places = F.max_pool2d(bright_places(images), patch)
         return 1 + self.settings.spot_weight * F.max_pool2d(places, 3, 1, 1)
@@ -152,7 +154,10 @@ class LatentDiffusionObjective:
 
     @torch.no_grad()
     def evaluate(self, averaged: Any, step: int, folder: Path) -> dict[str, float]:
-        """Weighted and plain error on held-out images at fixed noise, and a sheet of samples."""
+        """Weighted and plain error on held-out images at fixed noise, and a sheet of samples.
+
+        Errors at bright spots count no more here, so `held_out_loss` compares between recipes.
+        """
         device = next(averaged.parameters()).device
         generator = step_generator(self.recipe.seed, 1)
         totals: dict[str, list[float]] = {"loss": [], "error": []}
@@ -190,13 +195,19 @@ class LatentDiffusionObjective:
             folder, parts=parts, scheduler=scheduler, tokenizer=self.tokenizer, card=self._card()
         )
 
-    def _codec(self, trained: Path) -> Any:
+    def _codec(self, out: Path) -> Any:
+        """Trained before, or fitted here once: fitted on another machine it may differ."""
         if not self.settings.patch_components:
-            return load_autoencoder(trained)
-        from sequela.backbones.patch_codec import fit_patch_codec
+            return load_autoencoder((out.parent / self.settings.autoencoder).resolve())
+        from sequela.backbones.patch_codec import PatchCodec, fit_patch_codec
 
+        fitted = out / "codec"
+        if fitted.is_dir():
+            return load_component(PatchCodec, fitted, torch.float32)
         images = self.train.parts(_AT_ONCE)
-        return fit_patch_codec(images, latent_channels=self.settings.patch_components)
+        codec = fit_patch_codec(images, latent_channels=self.settings.patch_components)
+        codec.save_pretrained(fitted, safe_serialization=True)
+        return codec
 
     def _card(self) -> dict[str, Any]:
         return {
