@@ -9,6 +9,7 @@
 FOLDER holds `codec`, `forecast` and `painted` with a `model.safetensors` each, as the recipes
 `lungs-mini-vqgan`, `-forecast` and `-painter` write them. The cohort `test` has 200 patients whose
 rates lie in the range of training, `faster` 300 whose rates lie above all that was trained on.
+`further` has 600 more like `test`, for survival alone.
 Every patient is scored once; a run that was stopped goes on where it was.
 """
 
