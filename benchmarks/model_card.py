@@ -6,11 +6,12 @@
 
 Adds held-out curves and the fidelity of the codec on `val`. Of 64 samples from noise for each of
 two findings, the disease that the benchmarks ask for and the reference, both from the same noise:
-balanced accuracy of the judge, which was trained on other patients, beside its own on real `test`
-images; KID on the judge's features against real `val` images, beside real `train` against `val`.
-Text check: the denoising error of real `val` images that the model's recipe captions as healthy, or
-with the target, under that prompt alone, beside the other's, with the same noise. Writes a sheet of
-the samples of each finding. `benchmarks/memorisation.py --card` adds the check for copies.
+balanced accuracy and AUROC of the judge, which was trained on other patients, beside its own on
+real `test` images; KID on the judge's features against real `val` images, beside real `train`
+against `val`. Text check: the denoising error of real `val` images that the model's recipe captions
+as healthy, or with the target, under that prompt alone, beside the other's, with the same noise.
+Writes a sheet of the samples of each finding. `benchmarks/memorisation.py --card` adds the check
+for copies.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from sequela.conditioning import vocabulary_of
 from sequela.diffusion import Backbone, NoiseSource, solver_named
 from sequela.evaluation.theory import denoising_errors
 from sequela.imaging import channels_last, resize
-from sequela.metrics import mean_estimate
+from sequela.metrics import auroc, mean_estimate
 from sequela.metrics.kid import kid
 from sequela.metrics.similarity import psnr, ssim
 from sequela.render import contact_sheet
@@ -116,6 +117,8 @@ def judged(
         "guidance scale": guidance_scale,
         "balanced accuracy, samples": balanced_accuracy(judge, drawn),
         "balanced accuracy, real test images": balanced_accuracy(judge, real["test"]),
+        "AUROC, samples": area(judge, drawn),
+        "AUROC, real test images": area(judge, real["test"]),
         "KID": {kind: distances(judge, drawn[kind], real, kind) for kind in drawn},
     }
 
@@ -183,6 +186,13 @@ def balanced_accuracy(judge: Classifier, images: dict[str, np.ndarray]) -> float
     """Mean share of ill images called ill and of healthy ones called healthy, at even odds."""
     called = {kind: judge.probability(torch.from_numpy(x)) > 0.5 for kind, x in images.items()}
     return round(float((called["ill"].mean() + (~called["healthy"]).mean()) / 2), 3)
+
+
+def area(judge: Classifier, images: dict[str, np.ndarray]) -> float:
+    """How often an ill image has the higher probability of a pair, whatever the odds."""
+    scores = {kind: judge.probability(torch.from_numpy(x)) for kind, x in images.items()}
+    is_ill = np.concatenate([np.full(len(scores[k]), k == "ill") for k in scores])
+    return round(float(auroc(np.concatenate(list(scores.values())), is_ill)), 3)
 
 
 def distances(

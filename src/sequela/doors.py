@@ -121,8 +121,8 @@ def load(
             for editing and `lesions-mini` for lesions.
         unet: A fine-tuned UNet or LoRA to put in its place.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        preset_name: `steady`, `fast`, `paper` or `official`; None takes what the model's card
-            names, or else `steady`.
+        preset_name: `steady`, `gentle`, `fast`, `paper` or `official`; None takes what the model's
+            card names, or else `steady`.
         settings: Fields of `ProgressiveEditing` that differ from the preset, or of
             `LesionForecasting`.
     """

@@ -31,6 +31,7 @@ def test_each_card_tells_data_licence_measurements_and_limits(name):
 def test_a_card_chooses_the_preset_unless_one_is_named():
     assert preset_of("chest-mini") == "fast"
     assert sequela.load(model="chest-mini").settings == PRESETS["fast"]
+    assert sequela.load(model="fundus-mini").settings == PRESETS["gentle"]
     assert sequela.load(model="chest-mini", preset_name="steady").settings == PRESETS["steady"]
 
 
@@ -42,7 +43,7 @@ def test_a_model_whose_card_names_none_walks_steadily():
 
 
 def test_the_models_fit_their_budgets():
-    budgets_mib = {"chest-mini": 14, "skin-mini": 10}
+    budgets_mib = {"chest-mini": 14, "fundus-mini": 8, "skin-mini": 10}
     assert all(m.size_mb * 1e6 <= budgets_mib[name] * 2**20 for name, m in MODELS.items())
 
 

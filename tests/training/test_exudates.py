@@ -10,8 +10,9 @@ from sequela.checkpoints import save_autoencoder
 from sequela.core import InvalidInputError
 from sequela.training.data import ImageSet
 from sequela.training.exudates import with_exudates
+from sequela.training.image_settings import DiffusionNetwork
 from sequela.training.objectives.latent_diffusion import LatentDiffusionObjective
-from sequela.training.recipe import DataSettings, DiffusionNetwork, OptimiserSettings, Recipe
+from sequela.training.recipe import DataSettings, OptimiserSettings, Recipe
 from tests.nn.test_lesion_filters import drawn, with_spot
 
 SETTINGS = DataSettings(

@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from sequela.backbones import load_backbone
 from sequela.core import InvalidInputError
 from sequela.training.batches import Batches
-from sequela.training.recipe import AutoencoderNetwork, DataSettings, OptimiserSettings, Recipe
+from sequela.training.image_settings import AutoencoderNetwork
+from sequela.training.recipe import DataSettings, OptimiserSettings, Recipe
 from tests.backbones.tiny_models import tiny_sd
 from tests.cohorts.layouts import draw_isic_2018
 from tests.training.fine_tuned import losses

@@ -6,8 +6,9 @@ import pytest
 
 from sequela.core import InvalidInputError, UnknownNameError, UnreadableFileError
 from sequela.training import read_recipe
+from sequela.training.image_settings import DiffusionNetwork
 from sequela.training.loop import learning_rate_share
-from sequela.training.recipe import DataSettings, DiffusionNetwork, OptimiserSettings, Recipe
+from sequela.training.recipe import DataSettings, OptimiserSettings, Recipe
 from tests.training.conftest import AUTOENCODER
 
 ROOT = Path(__file__).parents[2]

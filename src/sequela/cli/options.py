@@ -198,7 +198,7 @@ PresetOption = Annotated[
     str | None,
     typer.Option(
         "--preset",
-        metavar="steady|fast|paper|official",
+        metavar="steady|gentle|fast|paper|official",
         help="Settings to start from; by default those that suit the model.",
         rich_help_panel=EDIT,
     ),

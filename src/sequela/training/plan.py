@@ -12,15 +12,9 @@ import torch
 from sequela.core import SequelaError
 from sequela.training.cost import PEAK_SHARE, Cost, cost_of, find_here
 from sequela.training.data import choose, read_examples
+from sequela.training.image_settings import AutoencoderNetwork, DiffusionNetwork
 from sequela.training.loop import device_of_process
-from sequela.training.recipe import (
-    AutoencoderNetwork,
-    ClassifierNetwork,
-    DiffusionNetwork,
-    FineTunedNetwork,
-    HardwareNetwork,
-    Recipe,
-)
+from sequela.training.recipe import ClassifierNetwork, FineTunedNetwork, HardwareNetwork, Recipe
 
 _OF_LABELLED_IMAGES = (
     AutoencoderNetwork,

@@ -83,6 +83,7 @@ class ProgressiveEditing:
 PRESETS: dict[str, ProgressiveEditing] = {
     # Anatomy stays, the disease grows from state to state.
     "steady": ProgressiveEditing(),
+    "gentle": ProgressiveEditing(guidance_scale=2.0),
     # The paper's way at a fifth of its cost.
     "fast": ProgressiveEditing(guidance_scale=7.5, roll_back="noise"),
     # The paper's equations 5 and 6.
@@ -118,7 +119,7 @@ DEFAULT_PRESET = "steady"
 
 
 def preset(name: str | None) -> ProgressiveEditing:
-    """The preset `steady`, `fast`, `paper` or `official`; None is the default."""
+    """The preset `steady`, `gentle`, `fast`, `paper` or `official`; None is the default."""
     name = name or DEFAULT_PRESET
     check_choice("preset", name, PRESETS)
     return PRESETS[name]

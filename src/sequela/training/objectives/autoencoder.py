@@ -18,7 +18,8 @@ from sequela.checkpoints import save_autoencoder
 from sequela.imaging import channels_last
 from sequela.render import contact_sheet
 from sequela.training.data import ImageSet, vary
-from sequela.training.recipe import AutoencoderNetwork, DataSettings, Recipe
+from sequela.training.image_settings import AutoencoderNetwork
+from sequela.training.recipe import DataSettings, Recipe
 
 
 class AutoencoderLoss(nn.Module):

@@ -24,8 +24,9 @@ from sequela.diffusion import scaled_linear_schedule
 from sequela.nn.lesion_filters import bright_places
 from sequela.training.data import ImageSet, step_generator, vary
 from sequela.training.exudates import with_exudates
+from sequela.training.image_settings import DiffusionNetwork
 from sequela.training.objectives.samples import sample, shown_names, write_sheet
-from sequela.training.recipe import DiffusionNetwork, Recipe
+from sequela.training.recipe import Recipe
 
 _AT_ONCE = 4096  # images
 
