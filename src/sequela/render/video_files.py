@@ -21,6 +21,7 @@ QUALITY = "16"  # x264's constant rate factor: 40 dB and more on films of the ch
 BT709 = 1  # number of the colour space, its primaries and its transfer in H.264
 LIMITED_RANGE = 1
 _SHORTEST = 2  # hundredths of a second; browsers slow down whatever is shown for less
+_APART = 3  # pixels between those from which the colours of a frame are chosen
 _COMMENT = b"\x21\xfe"  # a GIF's comment block
 
 Frame = UInt8[np.ndarray, "height width *channel"]
@@ -176,7 +177,10 @@ def _with_palette(
     picture: UInt8[np.ndarray, "height width 3"],
 ) -> tuple[UInt8[np.ndarray, "height width"], UInt8[np.ndarray, "256 4"]]:
     """The frame's colour indices, and its opaque palette as alpha, red, green, blue."""
-    chosen = Image.fromarray(np.ascontiguousarray(picture)).quantize(256)
+    # choosing colours is what takes long, and neighbours want the same ones
+    sampled = Image.fromarray(np.ascontiguousarray(picture[::_APART, ::_APART])).quantize(256)
+    whole = Image.fromarray(np.ascontiguousarray(picture))
+    chosen = whole.quantize(palette=sampled, dither=Image.Dither.NONE)
     colours = np.array(chosen.getpalette(), np.uint8).reshape(-1, 3)
     palette = np.full((256, 4), 255, np.uint8)
     palette[: len(colours), 1:] = colours
