@@ -4,6 +4,7 @@ Source: Rombach et al., arXiv:2112.10752, section 3.2, with the v prediction of 
 arXiv:2202.00512, and the Min-SNR weight of Hang et al., arXiv:2303.09556 (both shorten training).
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from sequela.backbones.build import build_text_encoder, build_tokenizer, build_u
 from sequela.backbones.weights import load_component
 from sequela.checkpoints import save_pipeline
 from sequela.conditioning import vocabulary_of
-from sequela.core import CheckpointError, hash_bytes
+from sequela.core import CheckpointError, OutputExistsError, hash_bytes
 from sequela.diffusion import scaled_linear_schedule
+from sequela.io import atomic_folder
 from sequela.nn.lesion_filters import bright_places
 from sequela.training.data import ImageSet, step_generator, vary
 from sequela.training.exudates import with_exudates
@@ -203,12 +205,13 @@ class LatentDiffusionObjective:
         from sequela.backbones.patch_codec import PatchCodec, fit_patch_codec
 
         fitted = out / "codec"
-        if fitted.is_dir():
-            return load_component(PatchCodec, fitted, torch.float32)
-        images = self.train.parts(_AT_ONCE)
-        codec = fit_patch_codec(images, latent_channels=self.settings.patch_components)
-        codec.save_pretrained(fitted, safe_serialization=True)
-        return codec
+        if not fitted.is_dir():
+            images = self.train.parts(_AT_ONCE)
+            codec = fit_patch_codec(images, latent_channels=self.settings.patch_components)
+            # another process of this training may be first, with the same codec
+            with suppress(OutputExistsError), atomic_folder(fitted) as folder:
+                codec.save_pretrained(folder, safe_serialization=True)
+        return load_component(PatchCodec, fitted, torch.float32)
 
     def _card(self) -> dict[str, Any]:
         return {
