@@ -12,7 +12,6 @@ than what surrounds them (`nn.lesion_filters.bright_spots`), which is how exudat
 
 import argparse
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,16 @@ import numpy as np
 import torch
 from domains import DOMAINS
 from films import write_figures
+from model_card import RECIPES, similarities
 
 from sequela.backbones.patch_codec import fit_patch_codec
+from sequela.backbones.weights import codec_class, load_component
+from sequela.checkpoints import find_model
 from sequela.metrics import mean_estimate
-from sequela.metrics.similarity import psnr, ssim
 from sequela.nn.lesion_filters import bright_spots
 from sequela.training import read_recipe
 from sequela.training.data import load_images, read_examples
 
-ROOT = Path(__file__).parents[1]
-RECIPES, MODELS = ROOT / "recipes", ROOT / "src" / "sequela" / "assets" / "models"
 COMPONENTS = (4, 8)
 REPEATS = 5
 
@@ -44,8 +43,9 @@ def main() -> None:
         recipe = read_recipe(RECIPES / f"{domain.model}.toml").data
         examples = read_examples(recipe, options.data)
         train, val = (load_images(examples, split, recipe) for split in ("train", "val"))
-        trained = "skin-mini" if name == "fundus" else domain.model
-        codecs = {"autoencoder": autoencoder(MODELS / trained / "vae")}
+        trained = find_model("skin-mini" if name == "fundus" else domain.model)
+        vae = Path(trained) / "vae"
+        codecs = {"autoencoder": load_component(codec_class(vae), vae, torch.float32)}
         for count in COMPONENTS:
             codecs[f"{count} components"] = fit_patch_codec(train.parts(256), latent_channels=count)
         images = torch.cat(list(val.parts(64))).clamp(-1, 1)
@@ -56,14 +56,7 @@ def main() -> None:
                 "time": shares[label],
             }
             print(name, label, figures[f"{name}, {label}"], flush=True)
-    options.out.mkdir(parents=True, exist_ok=True)
     write_figures(figures, options.out / "figures.json")
-
-
-def autoencoder(folder: Path) -> Any:
-    from diffusers import AutoencoderKL
-
-    return AutoencoderKL.from_pretrained(folder, dtype=torch.float32).eval()
 
 
 @torch.inference_mode()
@@ -73,21 +66,18 @@ def restored(codec: Any, images: torch.Tensor) -> torch.Tensor:
 
 def kept(codec: Any, images: torch.Tensor, is_retina: bool) -> dict[str, str]:
     made = torch.cat([restored(codec, part) for part in images.split(16)])
-    pairs = list(zip((images + 1).numpy(), (made + 1).numpy(), strict=True))
-    figures = {
-        "PSNR, dB": told([psnr(a, b, data_range=2.0) for a, b in pairs], ".2f"),
-        "SSIM": told([ssim(a, b, data_range=2.0) for a, b in pairs], ".3f"),
-    }
+    decibels, likeness = similarities(images.numpy(), made.numpy())
+    figures = {"PSNR, dB": told(decibels, ".2f"), "SSIM": told(likeness, ".3f")}
     if is_retina:
         before, after = (bright_spots(x).numpy() for x in (images, made))
         is_bright = before > np.quantile(before, 0.9)
-        figures["brightest tenth's spots"] = told(list(before[is_bright]), ".2f")
-        figures["kept of them"] = told(list(after[is_bright]), ".2f")
+        figures["brightest tenth's spots"] = told(before[is_bright], ".2f")
+        figures["kept of them"] = told(after[is_bright], ".2f")
     return figures
 
 
-def told(values: list[float], form: str) -> str:
-    found = mean_estimate(np.array(values), np.arange(len(values)))
+def told(values: np.ndarray, form: str) -> str:
+    found = mean_estimate(values, np.arange(len(values)))
     return f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]"
 
 
@@ -96,16 +86,12 @@ def times(codecs: dict[str, Any], images: torch.Tensor) -> dict[str, float]:
     rounds: dict[str, list[float]] = {label: [] for label in codecs}
     for _ in range(REPEATS):
         for label, codec in codecs.items():
-            rounds[label].append(seconds(lambda codec=codec: restored(codec, images)))
+            begin = time.perf_counter()
+            restored(codec, images)
+            rounds[label].append(time.perf_counter() - begin)
     least = {label: min(found) for label, found in rounds.items()}
     first = next(iter(least.values()))
     return {label: round(found / first, 4) for label, found in least.items()}
-
-
-def seconds(work: Callable[[], Any]) -> float:
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
 
 
 if __name__ == "__main__":

@@ -245,15 +245,20 @@ def fidelity(backbone: Backbone, images: np.ndarray) -> dict[str, float]:
     with torch.inference_mode():
         parts = torch.from_numpy(images).float().split(16)
         restored = torch.cat([backbone.decode(backbone.encode(x).mean) for x in parts])
-    pairs = [
-        (a + 1, b + 1)  # SSIM compares mean light, which must not be negative
-        for a, b in zip(images, restored.clamp(-1, 1).numpy(), strict=True)
-    ]
+    decibels, likeness = similarities(images, restored.clamp(-1, 1).numpy())
     return {
-        "images": len(pairs),
-        "PSNR, dB": round(float(np.mean([psnr(a, b, data_range=2.0) for a, b in pairs])), 2),
-        "SSIM": round(float(np.mean([ssim(a, b, data_range=2.0) for a, b in pairs])), 4),
+        "images": len(images),
+        "PSNR, dB": round(float(np.mean(decibels)), 2),
+        "SSIM": round(float(np.mean(likeness)), 4),
     }
+
+
+def similarities(images: np.ndarray, restored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """PSNR (dB) and SSIM of each image in [-1, 1] and what a codec made of it."""
+    # SSIM compares mean light, which must not be negative
+    pairs = list(zip(images + 1, restored + 1, strict=True))
+    decibels = [psnr(a, b, data_range=2.0) for a, b in pairs]
+    return np.array(decibels), np.array([ssim(a, b, data_range=2.0) for a, b in pairs])
 
 
 def curves(table: Path) -> list[dict[str, float]]:

@@ -94,11 +94,9 @@ def fit_patch_codec(
     for images in parts:
         channels = images.shape[1]
         found = F.pixel_unshuffle(images, _SIDE).permute(0, 2, 3, 1).flatten(0, 2).double()
-        total, products, count = (
-            total + found.sum(0),
-            products + found.T @ found,
-            count + len(found),
-        )
+        total = total + found.sum(0)
+        products = products + found.T @ found
+        count += len(found)
     if not count:
         raise InvalidInputError("`parts` must hold images, got none. Give some to fit the codec.")
     numbers = channels * _SIDE**2
@@ -122,9 +120,9 @@ def _codec(mean: Tensor, vectors: Tensor, spread: Tensor, channels: int) -> Patc
     largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
     vectors = vectors * largest.sign()  # which way a component points is a library's whim
     count, patch = len(spread), _SIDE
-    halvings = patch.bit_length() - 1
+    levels = patch.bit_length()  # one more than the halvings
     scale = float(spread.mean().rsqrt())
-    codec: PatchCodec = PatchCodec(channels, count, (count,) * (halvings + 1), scaling_factor=scale)
+    codec: PatchCodec = PatchCodec(channels, count, (count,) * levels, scaling_factor=scale)
     to_latents, to_patches = vectors / spread.sqrt(), vectors * spread.sqrt()
     weights = {
         "components.weight": to_latents.T.reshape(count, channels, patch, patch),

@@ -115,7 +115,7 @@ def align_lungs(
     check_choice("registration", kind, KINDS)
     check_positive("spacing_mm", spacing_mm)
     if kind == "convexadam":
-        convex_adam()  # before minutes are spent on the affine map
+        convex_adam()  # where it is missing, that is said before anything is searched
     fixed_hu, fixed_lungs, fixed_grid = baseline
     grid = _box(fixed_lungs, fixed_grid, spacing_mm)
     fixed = _shown(fixed_hu, fixed_lungs, fixed_grid, grid, np.eye(4))

@@ -13,8 +13,6 @@ from sequela.training.lesion_settings import LesionForecastNetwork
 from sequela.training.lung_settings import LungForecastNetwork, LungPainterNetwork, VqganNetwork
 from sequela.training.transition_settings import TransitionNetwork
 
-_FOR_RETINAS = "is for retinas in colour"
-
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
@@ -68,18 +66,18 @@ class DataSettings:
                 "`balance_findings` and `balance_views_from` exclude each other, got both. "
                 "Leave one out."
             )
-        if self.tells_exudates and not self.is_retina:
-            raise InvalidInputError(
-                f"`tells_exudates` {_FOR_RETINAS}, got domain {self.domain!r} and "
-                f"{self.channels} channel(s). Leave it out."
-            )
+        if self.tells_exudates:
+            self.check_retinas("tells_exudates")
         for name in ("zoom", "shift", "contrast"):
             check_share(name, getattr(self, name))
 
-    @property
-    def is_retina(self) -> bool:
-        """Whether bright spots can be looked for."""
-        return self.domain == "fundus" and self.channels == 3
+    def check_retinas(self, name: str) -> None:
+        """Raise InvalidInputError unless `name`, which looks for bright spots, has retinas."""
+        if self.domain != "fundus" or self.channels != 3:
+            raise InvalidInputError(
+                f"`{name}` is for retinas in colour, got domain {self.domain!r} and "
+                f"{self.channels} channel(s). Leave it out."
+            )
 
     @property
     def varies(self) -> bool:
@@ -250,11 +248,8 @@ class Recipe:
                 f"`patch_components` must be under {numbers}, the numbers of a patch of 4 x 4 "
                 f"pixels, got {self.network.patch_components}. Choose fewer."
             )
-        if self.network.spot_weight and not self.data.is_retina:
-            raise InvalidInputError(
-                f"`spot_weight` {_FOR_RETINAS}, got domain {self.data.domain!r} and "
-                f"{self.data.channels} channel(s). Leave it out."
-            )
+        if self.network.spot_weight:
+            self.data.check_retinas("spot_weight")
 
 
 _NETWORKS = {

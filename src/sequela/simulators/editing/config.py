@@ -83,6 +83,7 @@ class ProgressiveEditing:
 PRESETS: dict[str, ProgressiveEditing] = {
     # Anatomy stays, the disease grows from state to state.
     "steady": ProgressiveEditing(),
+    # The same for models whose words are strong.
     "gentle": ProgressiveEditing(guidance_scale=2.0),
     # The paper's way at a fifth of its cost.
     "fast": ProgressiveEditing(guidance_scale=7.5, roll_back="noise"),
